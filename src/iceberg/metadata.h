@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Table metadata: the JSON file that a catalog points to, and the changes that make the next one.
+// Source: Iceberg table spec, "Table Metadata", "Snapshots", Appendix C; the update and requirement
+// names are those of the REST catalog's CommitTableRequest.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "iceberg/ids.h"
+#include "iceberg/partition.h"
+#include "iceberg/type.h"
+
+namespace daypart::iceberg {
+
+struct Snapshot {
+  SnapshotId id;
+  std::optional<SnapshotId> parent_id;
+  SequenceNumber sequence_number;
+  UtcMicros timestamp;  // stored in milliseconds
+  std::string manifest_list;
+  /// "operation" (append, replace, overwrite, delete) among them; totals as the reference writes them.
+  std::map<std::string, std::string> summary;
+  std::optional<SchemaId> schema_id;
+  std::optional<int64_t> first_row_id;  // v3
+  std::optional<int64_t> added_rows;    // v3
+};
+
+enum class RefKind { kBranch, kTag };
+
+struct SnapshotRef {
+  SnapshotId snapshot_id;
+  RefKind kind = RefKind::kBranch;
+  std::optional<int32_t> min_snapshots_to_keep;
+  std::optional<int64_t> max_snapshot_age_ms;
+  std::optional<int64_t> max_ref_age_ms;
+};
+
+struct SnapshotLogEntry {
+  UtcMicros timestamp;
+  SnapshotId snapshot_id;
+};
+
+struct MetadataLogEntry {
+  UtcMicros timestamp;
+  std::string metadata_location;
+};
+
+inline constexpr std::string_view kMainBranch = "main";
+/// The highest format version read and written.
+inline constexpr int32_t kFormatVersionMax = 3;
+
+struct TableMetadata {
+  int32_t format_version = 2;
+  std::string table_uuid;
+  std::string location;
+  SequenceNumber last_sequence_number;
+  UtcMicros last_updated;
+  FieldId last_column_id;
+  SchemaId current_schema_id;
+  std::vector<Schema> schemas;
+  SpecId default_spec_id;
+  std::vector<PartitionSpec> partition_specs;
+  FieldId last_partition_id{999};
+  SortOrderId default_sort_order_id;
+  std::vector<SortOrder> sort_orders;
+  std::map<std::string, std::string> properties;
+  std::optional<SnapshotId> current_snapshot_id;
+  std::vector<Snapshot> snapshots;
+  std::vector<SnapshotLogEntry> snapshot_log;
+  std::vector<MetadataLogEntry> metadata_log;
+  std::map<std::string, SnapshotRef> refs;
+  int64_t next_row_id = 0;  // v3
+  /// JSON text of "statistics" and "partition-statistics", kept as they came.
+  std::string statistics_json = "[]";
+  std::string partition_statistics_json = "[]";
+
+  const Schema& current_schema() const;
+  const PartitionSpec& default_spec() const;
+  /// Null where there is none.
+  const Schema* FindSchema(SchemaId id) const;
+  const PartitionSpec* FindSpec(SpecId id) const;
+  const SortOrder* FindSortOrder(SortOrderId id) const;
+  const Snapshot* FindSnapshot(SnapshotId id) const;
+  const Snapshot* current_snapshot() const;
+  /// The property's value, or `fallback`.
+  std::string Property(std::string_view key, std::string_view fallback) const;
+};
+
+struct NewTable {
+  std::string uuid;
+  std::string location;
+  Schema schema;  // ids are assigned afresh
+  PartitionSpec spec;    // source ids refer to `schema` as given; re-bound by name
+  SortOrder sort_order;
+  std::map<std::string, std::string> properties;
+  int32_t format_version = 2;
+};
+
+/// The first metadata of a table. errors: kInvalidArgument if parts contradict each other.
+Result<TableMetadata> MakeTableMetadata(const NewTable& table, UtcMicros now);
+
+/// errors: kCorruptData with the JSON path of what is wrong; kUnsupported for a higher format version.
+Result<TableMetadata> ParseTableMetadata(std::string_view json);
+std::string SerializeTableMetadata(const TableMetadata& metadata);
+
+// ---- changes, named as in the REST catalog ----
+struct UpgradeFormatVersion { int32_t format_version; };
+struct AddSchema { Schema schema; };
+struct SetCurrentSchema { SchemaId schema_id; };                 // -1: the one just added
+struct AddPartitionSpec { PartitionSpec spec; };
+struct SetDefaultSpec { SpecId spec_id; };                       // -1: the one just added
+struct AddSortOrder { SortOrder order; };
+struct SetDefaultSortOrder { SortOrderId order_id; };            // -1: the one just added
+struct AddSnapshot { Snapshot snapshot; };
+struct SetSnapshotRef { std::string name; SnapshotRef ref; };
+struct RemoveSnapshots { std::vector<SnapshotId> snapshot_ids; };
+struct RemoveSnapshotRef { std::string name; };
+struct SetProperties { std::map<std::string, std::string> updates; };
+struct RemoveProperties { std::vector<std::string> removals; };
+struct SetLocation { std::string location; };
+using TableUpdate =
+    std::variant<UpgradeFormatVersion, AddSchema, SetCurrentSchema, AddPartitionSpec, SetDefaultSpec,
+                 AddSortOrder, SetDefaultSortOrder, AddSnapshot, SetSnapshotRef, RemoveSnapshots,
+                 RemoveSnapshotRef, SetProperties, RemoveProperties, SetLocation>;
+
+/// The metadata after the changes, in order; `base` stays as it is. Keeps the invariants of the spec:
+/// last ids grow, main equals the current snapshot, snapshot log follows main, sequence numbers rise.
+/// previous_location: where `base` is stored; goes to the metadata log, which keeps the last
+///   write.metadata.previous-versions-max (100) entries. Empty: nothing is logged.
+Result<TableMetadata> ApplyUpdates(const TableMetadata& base, std::span<const TableUpdate> updates,
+                                   UtcMicros now, std::string_view previous_location);
+
+// ---- requirements, named as in the REST catalog ----
+struct AssertTableUuid { std::string uuid; };
+struct AssertRefSnapshotId { std::string ref; std::optional<SnapshotId> snapshot_id; };
+struct AssertLastAssignedFieldId { FieldId field_id; };
+struct AssertCurrentSchemaId { SchemaId schema_id; };
+struct AssertLastAssignedPartitionId { FieldId field_id; };
+struct AssertDefaultSpecId { SpecId spec_id; };
+struct AssertDefaultSortOrderId { SortOrderId order_id; };
+using TableRequirement =
+    std::variant<AssertTableUuid, AssertRefSnapshotId, AssertLastAssignedFieldId,
+                 AssertCurrentSchemaId, AssertLastAssignedPartitionId, AssertDefaultSpecId,
+                 AssertDefaultSortOrderId>;
+
+/// kConflict, in the words of the REST conformance kit, for the first requirement that fails.
+Status CheckRequirements(const TableMetadata& metadata, std::span<const TableRequirement> required);
+
+}  // namespace daypart::iceberg

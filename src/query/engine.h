@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Engine: SQL over the lake with DuckDB in the process. The only folder that names duckdb.h. A statement
+// sees each table at the snapshot that was current when the statement began; the files it reads are
+// those that our own planner left after pruning with the statement's filters. Read-only: a statement
+// that would change anything is refused.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/raw_catalog.h"
+#include "lake/table.h"
+#include "source/batch_source.h"
+
+namespace daypart::query {
+
+struct EngineOptions {
+  int64_t memory_bytes_max = int64_t{512} << 20;
+  int threads_count = 2;
+  /// For what does not fit in memory; created when needed, removed with the engine.
+  std::string spill_directory;
+  /// Databases in which a bare table name is looked for, in order.
+  std::vector<std::string> search_path = {"media", "media_raw"};
+  /// Folder of NAME.sql files, each a SELECT: views for names that no database has as a table. May be empty.
+  std::string views_directory;
+};
+
+/// How much the planner spared one statement.
+struct ScanStatistics {
+  int64_t tables = 0;
+  int64_t files_total = 0;
+  int64_t files_read = 0;
+  int64_t rows_in_files_read = 0;
+};
+
+/// A running statement's rows; a source, so that they can go straight into a table. One cursor only.
+/// Must not outlive the engine.
+class Rows : public source::BatchSource {
+ public:
+  virtual const ScanStatistics& statistics() const = 0;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  /// Runs one SELECT (or WITH, VALUES, DESCRIBE, EXPLAIN, SHOW).
+  /// errors: kInvalidArgument with DuckDB's words and position, for a table with the nearest names;
+  ///   kUnsupported for a statement that writes; kResourceExhausted over memory and spill.
+  virtual Result<std::unique_ptr<Rows>> Query(std::string_view sql) = 0;
+
+  /// Lets `name` mean these rows in statements to come, before any table of that name: how a pipeline
+  /// task sees only the files it has not taken in yet. A bound source can be read once.
+  /// `rows` must outlive the engine or the next Bind of that name.
+  virtual Status Bind(const catalog::TableName& name, source::BatchSource& rows) = 0;
+
+  /// Names of the tables a statement reads, as written. errors: kInvalidArgument if it does not parse.
+  virtual Result<std::vector<std::string>> ReferencedTables(std::string_view sql) = 0;
+};
+
+/// context and raw must outlive the engine.
+Result<std::unique_ptr<Engine>> OpenEngine(const lake::LakeContext& context,
+                                           catalog::RawCatalog& raw, EngineOptions options);
+
+}  // namespace daypart::query

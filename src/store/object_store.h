@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ObjectStore: where bytes live. Everything above speaks in locations, the full names that Iceberg
+// metadata holds (file:///lake/media/events/data/0.parquet, s3://bucket/key), so that tables made by
+// other programs are read wherever they lie. Objects are immutable once written: there is no append to
+// an existing object, and a reader sees a whole object or none.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace daypart::store {
+
+struct ObjectInfo {
+  std::string location;
+  uint64_t bytes = 0;
+  UtcMicros modified;
+  /// Changes whenever the content does; its form is the store's own.
+  std::string etag;
+};
+
+/// What Put and OpenWrite do when the location is taken.
+enum class WriteMode {
+  kReplace,     // the new object takes the old one's place, atomically
+  kIfAbsent,    // kAlreadyExists, decided atomically: of many writers exactly one wins
+};
+
+/// Reads ranges of one object. Thread-safe.
+class ObjectReader {
+ public:
+  virtual ~ObjectReader() = default;
+  virtual uint64_t size_bytes() const = 0;
+  /// Fills as much of `into` as the object has from `offset` on.
+  /// returns: bytes read; less than into.size() only at the object's end.
+  virtual Result<size_t> ReadAt(uint64_t offset, std::span<std::byte> into) = 0;
+};
+
+/// Writes one object front to back. Not thread-safe. Destroyed before Finish it leaves nothing behind.
+class ObjectWriter {
+ public:
+  virtual ~ObjectWriter() = default;
+  virtual Status Append(std::span<const std::byte> bytes) = 0;
+  /// Makes the object visible, durable and complete; before it nothing is to be seen.
+  virtual Status Finish() = 0;
+  virtual uint64_t written_bytes() const = 0;
+};
+
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+
+  /// The whole object. For metadata: objects over kGetBytesMax are refused with kResourceExhausted.
+  virtual Result<std::string> Get(std::string_view location) = 0;
+  /// Writes a small object in one go; durable when it returns.
+  virtual Status Put(std::string_view location, std::string_view bytes, WriteMode mode) = 0;
+  virtual Result<std::unique_ptr<ObjectReader>> OpenRead(std::string_view location) = 0;
+  virtual Result<std::unique_ptr<ObjectWriter>> OpenWrite(std::string_view location,
+                                                         WriteMode mode) = 0;
+  /// errors: kNotFound if there is no object there (a directory is none).
+  virtual Result<ObjectInfo> Head(std::string_view location) = 0;
+  /// All objects whose location starts with `prefix` up to a '/', sorted by location. An absent prefix
+  /// lists nothing. Names that begin with '.' or are uploads under way are left out.
+  virtual Result<std::vector<ObjectInfo>> List(std::string_view prefix) = 0;
+  /// Deleting what is not there is no error.
+  virtual Status Delete(std::string_view location) = 0;
+};
+
+/// 1 GiB: far above any metadata file, below what would exhaust the machine.
+inline constexpr uint64_t kGetBytesMax = uint64_t{1} << 30;
+
+}  // namespace daypart::store
