@@ -4,6 +4,7 @@
 // query results and table scans are all sources; the table writer is what takes from them.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "base/result.h"
@@ -22,6 +23,9 @@ class BatchCursor {
   /// The next batch that no other cursor of the source has had; null at the end. A utf8 column may come
   /// as dictionary<int32, utf8> (see decode/decoder.h), otherwise batches have schema()'s types.
   virtual Result<std::shared_ptr<arrow::RecordBatch>> Next() = 0;
+  /// Place of the batch that Next gave last in the order of the whole source, whichever cursor had the
+  /// others: what "the last row read wins" is decided by. Sources with one cursor may leave it at 0.
+  virtual uint64_t batch_index() const { return 0; }
 };
 
 class BatchSource {

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Column matching and safe casts.
+#include "lake/batch_conformer.h"
+
+#include <arrow/array.h>
+#include <arrow/array/util.h>
+#include <arrow/compute/cast.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <set>
+#include <utility>
+
+#include "lake/arrow_io.h"
+#include "lake/arrow_schema.h"
+
+namespace daypart::lake {
+namespace {
+
+bool is_string_dictionary(const arrow::DataType& type) {
+  if (type.id() != arrow::Type::DICTIONARY) return false;
+  const auto& dictionary = static_cast<const arrow::DictionaryType&>(type);
+  return dictionary.index_type()->id() == arrow::Type::INT32 &&
+         dictionary.value_type()->id() == arrow::Type::STRING;
+}
+
+/// Whether the value types can be cast at all; each value is checked when it is.
+bool is_castable(const arrow::DataType& from, const arrow::DataType& to) {
+  if (from.Equals(to) || from.id() == arrow::Type::NA) return true;
+  const auto& plain_from = from.id() == arrow::Type::DICTIONARY
+                               ? *static_cast<const arrow::DictionaryType&>(from).value_type()
+                               : from;
+  const bool is_text_target = to.id() == arrow::Type::STRING;
+  const bool is_text_source = arrow::is_base_binary_like(plain_from.id());
+  if (is_text_target != is_text_source && to.id() != arrow::Type::BINARY) return false;
+  const bool is_temporal_mix = arrow::is_temporal(plain_from.id()) != arrow::is_temporal(to.id());
+  if (is_temporal_mix) return false;
+  return arrow::compute::CanCast(plain_from, to);
+}
+
+}  // namespace
+
+Result<BatchConformer> BatchConformer::Make(const iceberg::Schema& table,
+                                            const arrow::Schema& source) {
+  BatchConformer conformer;
+  DAYPART_TRY(conformer.schema_, ToArrowSchema(table));
+  std::set<int> used;
+  for (const auto& field : conformer.schema_->fields()) {
+    const int column = source.GetFieldIndex(field->name());
+    conformer.source_columns_.push_back(column);
+    if (column < 0) {
+      if (!field->nullable()) {
+        return InvalidArgument("the table requires column " + field->name() +
+                               ", the rows do not have it");
+      }
+      continue;
+    }
+    used.insert(column);
+    const arrow::DataType& type = *source.field(column)->type();
+    if (!is_castable(type, *field->type())) {
+      return InvalidArgument("column " + field->name() + " of the table is " +
+                             field->type()->ToString() + ", in the rows it is " + type.ToString());
+    }
+  }
+  for (int column = 0; column < source.num_fields(); ++column) {
+    if (used.contains(column)) continue;
+    return InvalidArgument("the rows have a column " + source.field(column)->name() +
+                           " that the table does not have: add it to the table or leave it out");
+  }
+  return conformer;
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> BatchConformer::Conform(
+    const arrow::RecordBatch& batch) const {
+  arrow::ArrayVector columns;
+  columns.reserve(source_columns_.size());
+  for (size_t column = 0; column < source_columns_.size(); ++column) {
+    const auto& field = schema_->field(static_cast<int>(column));
+    if (source_columns_[column] < 0) {
+      DAYPART_TRY(auto nulls,
+                  FromArrow(arrow::MakeArrayOfNull(field->type(), batch.num_rows())));
+      columns.push_back(std::move(nulls));
+      continue;
+    }
+    std::shared_ptr<arrow::Array> array = batch.column(source_columns_[column]);
+    const bool is_string = field->type()->id() == arrow::Type::STRING;
+    const bool fits = array->type()->Equals(field->type()) ||
+                      (is_string && is_string_dictionary(*array->type()));
+    if (!fits) {
+      auto cast = arrow::compute::Cast(*array, field->type(), arrow::compute::CastOptions::Safe());
+      if (!cast.ok()) {
+        return InvalidArgument("column " + field->name() + " takes " + field->type()->ToString() +
+                               ": " + cast.status().message());
+      }
+      array = std::move(cast).ValueUnsafe();
+    }
+    columns.push_back(std::move(array));
+  }
+  return arrow::RecordBatch::Make(schema_, batch.num_rows(), std::move(columns));
+}
+
+}  // namespace daypart::lake

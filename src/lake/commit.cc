@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The attempt loop around the catalog's compare-and-swap.
+#include "lake/commit.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <utility>
+
+#include "lake/snapshot_builder.h"
+
+namespace daypart::lake {
+namespace {
+
+using iceberg::TableMetadata;
+using iceberg::TableUpdate;
+
+/// Attempts before a commit gives up, and the waits between them: 20 ms doubling to 1 s, with jitter.
+/// Twenty attempts see a commit through beside a dozen writers that never pause.
+constexpr int kAttemptsMax = 20;
+constexpr int64_t kBackoffMicrosMin = 20'000;
+constexpr int64_t kBackoffMicrosMax = 1'000'000;
+/// Looks at the table after a swap with unknown outcome.
+constexpr int kUnknownLooksMax = 5;
+
+void BackOff(const LakeContext& context, int attempt) {
+  const int64_t ceiling = std::min(kBackoffMicrosMax, kBackoffMicrosMin << std::min(attempt, 10));
+  const int64_t half = ceiling / 2;
+  const auto jitter =
+      static_cast<int64_t>(context.random.Next() % static_cast<uint64_t>(half + 1));
+  context.clock.Sleep(std::chrono::microseconds(half + jitter));
+}
+
+/// Whether the snapshot is in the table; kCommitUnknown if the table cannot be read.
+Result<bool> HasSnapshot(const LakeContext& context, const catalog::TableName& name,
+                         iceberg::SnapshotId snapshot_id) {
+  for (int look = 0; look < kUnknownLooksMax; ++look) {
+    const auto table = LoadTable(context, name);
+    if (table) return table->metadata.FindSnapshot(snapshot_id) != nullptr;
+    BackOff(context, look);
+  }
+  return CommitUnknown("table " + ToString(name) +
+                       " could not be read after a commit whose outcome is unknown; snapshot " +
+                       std::to_string(snapshot_id.value()) + " tells it: see daypart snapshots");
+}
+
+enum class SwapOutcome { kDone, kLost };
+
+/// Writes the metadata file and swaps it in. kLost: nothing was changed and the file is gone again.
+Result<SwapOutcome> Swap(const LakeContext& context, const LoadedTable& base,
+                         const TableMetadata& next,
+                         const std::optional<iceberg::SnapshotId>& snapshot_id) {
+  const std::string location = NextMetadataLocation(next, base.metadata_location, context.random);
+  DAYPART_RETURN_IF_ERROR(context.store.Put(location, iceberg::SerializeTableMetadata(next),
+                                            store::WriteMode::kIfAbsent));
+  Status swapped = context.catalog.CompareAndSwap(base.name, base.metadata_location, location);
+  if (swapped) return SwapOutcome::kDone;
+  if (swapped.error().code == ErrorCode::kCommitUnknown) {
+    if (snapshot_id) {
+      DAYPART_TRY(const bool is_there, HasSnapshot(context, base.name, *snapshot_id));
+      if (is_there) return SwapOutcome::kDone;
+    }
+    // Not seen now does not mean that it cannot come: the files stay, the caller is told.
+    return std::move(swapped).error();
+  }
+  (void)context.store.Delete(location);  // refused for certain, so nothing refers to it
+  if (swapped.error().code == ErrorCode::kConflict ||
+      swapped.error().code == ErrorCode::kUnavailable) {
+    return SwapOutcome::kLost;
+  }
+  return std::move(swapped).error();
+}
+
+Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::TableName& name,
+                                const SnapshotChange& change, SnapshotBuilder& builder,
+                                iceberg::SnapshotId snapshot_id) {
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    if (attempt > 0) BackOff(context, attempt);
+    DAYPART_RETURN_IF_ERROR(context.cancel.Check());
+    DAYPART_TRY(const LoadedTable base, LoadTable(context, name));
+    if (change.planned_on && *change.planned_on != base.metadata.current_snapshot_id) {
+      return Conflict("table " + ToString(name) + " was changed by another writer meanwhile");
+    }
+    DAYPART_TRY(const BuiltSnapshot built, builder.Build(base.metadata));
+    std::vector<TableUpdate> updates;
+    updates.emplace_back(iceberg::AddSnapshot{built.snapshot});
+    updates.emplace_back(iceberg::SetSnapshotRef{
+        .name = std::string(iceberg::kMainBranch),
+        .ref = {.snapshot_id = snapshot_id,
+                .kind = iceberg::RefKind::kBranch,
+                .min_snapshots_to_keep = std::nullopt,
+                .max_snapshot_age_ms = std::nullopt,
+                .max_ref_age_ms = std::nullopt}});
+    if (!change.properties.empty()) {
+      updates.emplace_back(iceberg::SetProperties{change.properties});
+    }
+    DAYPART_TRY(const TableMetadata next,
+                iceberg::ApplyUpdates(base.metadata, updates, built.snapshot.timestamp,
+                                      base.metadata_location));
+    DAYPART_TRY(const SwapOutcome outcome, Swap(context, base, next, snapshot_id));
+    if (outcome == SwapOutcome::kDone) {
+      return CommitOutcome{.snapshot_id = snapshot_id,
+                           .attempts = attempt + 1,
+                           .files_removed = built.files_removed,
+                           .rows_removed = built.rows_removed};
+    }
+    builder.DiscardAttempt();
+  }
+  return Conflict("the commit to table " + ToString(name) + " lost to other writers " +
+                  std::to_string(kAttemptsMax) + " times; run it again when they pause");
+}
+
+}  // namespace
+
+std::string MetadataDirectory(const TableMetadata& metadata) {
+  return metadata.Property("write.metadata.path", metadata.location + "/metadata");
+}
+
+std::string NextMetadataLocation(const TableMetadata& metadata, std::string_view previous,
+                                 Random& random) {
+  int version = -1;
+  const std::string_view file = previous.substr(previous.rfind('/') + 1);
+  // Names that are not <number>-<uuid>.metadata.json (v3.metadata.json of other writers) count as 0.
+  (void)std::from_chars(file.data(), file.data() + file.size(), version);
+  if (!previous.empty() && version < 0) version = 0;
+  char number[16];
+  std::snprintf(number, sizeof(number), "%05d-", version + 1);
+  return MetadataDirectory(metadata) + '/' + number + NewUuid(random) + ".metadata.json";
+}
+
+Result<CommitOutcome> CommitSnapshot(const LakeContext& context, const catalog::TableName& name,
+                                     const SnapshotChange& change) {
+  // A positive id, so that no client takes it for the -1 that stands for "no snapshot".
+  const iceberg::SnapshotId snapshot_id(
+      static_cast<int64_t>(context.random.Next() & 0x7FFF'FFFF'FFFF'FFFFULL));
+  SnapshotBuilder builder(context, change, snapshot_id);
+  auto outcome = TryCommit(context, name, change, builder, snapshot_id);
+  const bool is_certain = outcome || outcome.error().code != ErrorCode::kCommitUnknown;
+  if (!outcome && is_certain) builder.DiscardAll();
+  return outcome;
+}
+
+Status CommitUpdates(
+    const LakeContext& context, const catalog::TableName& name,
+    const std::function<Result<std::vector<TableUpdate>>(const TableMetadata&)>& make) {
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    if (attempt > 0) BackOff(context, attempt);
+    DAYPART_TRY(const LoadedTable base, LoadTable(context, name));
+    DAYPART_TRY(const auto updates, make(base.metadata));
+    if (updates.empty()) return Ok();
+    const UtcMicros now = std::max(context.clock.Now(), base.metadata.last_updated);
+    DAYPART_TRY(const TableMetadata next,
+                iceberg::ApplyUpdates(base.metadata, updates, now, base.metadata_location));
+    DAYPART_TRY(const SwapOutcome outcome, Swap(context, base, next, std::nullopt));
+    if (outcome == SwapOutcome::kDone) return Ok();
+  }
+  return Conflict("the change of table " + ToString(name) + " lost to other writers " +
+                  std::to_string(kAttemptsMax) + " times");
+}
+
+}  // namespace daypart::lake

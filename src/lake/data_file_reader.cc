@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Parquet through Arrow, projected by field id.
+#include "lake/data_file_reader.h"
+
+#include <arrow/array.h>
+#include <arrow/array/concatenate.h>
+#include <arrow/compute/cast.h>
+#include <arrow/record_batch.h>
+#include <arrow/table.h>
+#include <arrow/type.h>
+#include <arrow/util/key_value_metadata.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/arrow/schema.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
+
+#include <exception>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "lake/arrow_io.h"
+#include "lake/arrow_literal.h"
+#include "lake/arrow_schema.h"
+
+namespace daypart::lake {
+namespace {
+
+using iceberg::FieldId;
+using iceberg::NestedField;
+
+/// Where one column of the table comes from in one file.
+struct ColumnOrigin {
+  NestedField field;
+  std::shared_ptr<arrow::DataType> type;  // the table's; shared because Arrow shares its types
+  int file_column = -1;                   // top-level field of the file; -1: constant
+  std::vector<int> leaves;                // Parquet columns below it
+  iceberg::Literal constant;              // identity partition value, or null
+};
+
+/// Top-level names that schema.name-mapping.default gives to ids, for files without field ids.
+std::map<std::string, FieldId> MappedNames(const iceberg::TableMetadata& metadata) {
+  std::map<std::string, FieldId> ids;
+  const std::string text = metadata.Property("schema.name-mapping.default", "");
+  const auto mapping = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!mapping.is_array()) {
+    for (const NestedField& field : metadata.current_schema().fields) ids[field.name] = field.id;
+    return ids;
+  }
+  for (const auto& entry : mapping) {
+    if (!entry.is_object() || !entry.contains("field-id") || !entry.contains("names")) continue;
+    for (const auto& name : entry["names"]) {
+      if (name.is_string() && entry["field-id"].is_number_integer()) {
+        ids[name.get<std::string>()] = FieldId(entry["field-id"].get<int32_t>());
+      }
+    }
+  }
+  return ids;
+}
+
+void CollectLeaves(const parquet::arrow::SchemaField& field, std::vector<int>& leaves) {
+  if (field.is_leaf()) leaves.push_back(field.column_index);
+  for (const auto& child : field.children) CollectLeaves(child, leaves);
+}
+
+int32_t FieldIdOf(const arrow::Field& field) {
+  const auto* metadata = field.metadata().get();
+  if (metadata == nullptr) return -1;
+  const auto text = metadata->Get("PARQUET:field_id");
+  return text.ok() ? std::atoi(text->c_str()) : -1;
+}
+
+/// Top-level file columns by the table's field ids.
+std::map<FieldId, int> FileColumns(const parquet::arrow::SchemaManifest& manifest,
+                                   const iceberg::TableMetadata& metadata) {
+  std::map<FieldId, int> columns;
+  bool has_ids = false;
+  for (size_t i = 0; i < manifest.schema_fields.size(); ++i) {
+    const int32_t id = FieldIdOf(*manifest.schema_fields[i].field);
+    if (id < 0) continue;
+    has_ids = true;
+    columns[FieldId(id)] = static_cast<int>(i);
+  }
+  if (has_ids) return columns;
+  const auto names = MappedNames(metadata);
+  for (size_t i = 0; i < manifest.schema_fields.size(); ++i) {
+    const auto found = names.find(manifest.schema_fields[i].field->name());
+    if (found != names.end()) columns[found->second] = static_cast<int>(i);
+  }
+  return columns;
+}
+
+/// The value of an identity partition field on this column: what a migrated file leaves out.
+iceberg::Literal PartitionConstant(const iceberg::PartitionSpec* spec,
+                                   const iceberg::DataFile& file, FieldId source_id) {
+  if (spec == nullptr) return {};
+  for (size_t i = 0; i < spec->fields.size() && i < file.partition.size(); ++i) {
+    if (spec->fields[i].source_id == source_id &&
+        spec->fields[i].transform.kind == iceberg::TransformKind::kIdentity) {
+      return file.partition[i];
+    }
+  }
+  return {};
+}
+
+Result<std::vector<NestedField>> SelectFields(const iceberg::Schema& schema,
+                                              const std::vector<std::string>& columns) {
+  if (columns.empty()) return schema.fields;
+  std::vector<NestedField> fields;
+  for (const std::string& column : columns) {
+    const auto found = std::find_if(schema.fields.begin(), schema.fields.end(),
+                                    [&](const NestedField& field) { return field.name == column; });
+    if (found == schema.fields.end()) return InvalidArgument("no column " + column + " in the table");
+    fields.push_back(*found);
+  }
+  return fields;
+}
+
+/// Whether the column's repeated strings should come as a dictionary: where the file has one anyway.
+bool is_dictionary_encoded(const parquet::FileMetaData& footer, int leaf) {
+  if (footer.num_row_groups() == 0) return false;
+  const auto chunk = footer.RowGroup(0)->ColumnChunk(leaf);
+  bool has_dictionary = false;
+  for (const auto& page : chunk->encoding_stats()) {
+    const bool is_data = page.page_type == parquet::PageType::DATA_PAGE ||
+                         page.page_type == parquet::PageType::DATA_PAGE_V2;
+    if (is_data && page.encoding != parquet::Encoding::PLAIN_DICTIONARY &&
+        page.encoding != parquet::Encoding::RLE_DICTIONARY) {
+      return false;
+    }
+    has_dictionary |= is_data;
+  }
+  return has_dictionary;
+}
+
+}  // namespace
+
+struct DataFileReader::State {
+  std::unique_ptr<parquet::arrow::FileReader> parquet;
+  std::vector<ColumnOrigin> origins;
+  std::vector<int> leaves;  // all that are read, rising
+  std::shared_ptr<arrow::Schema> schema;
+  std::vector<int64_t> first_rows;
+  std::string location;
+};
+
+DataFileReader::DataFileReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+DataFileReader::~DataFileReader() = default;
+
+Result<std::shared_ptr<arrow::Schema>> ReadSchema(const iceberg::Schema& schema,
+                                                  const std::vector<std::string>& columns) {
+  iceberg::Schema selected;
+  DAYPART_TRY(selected.fields, SelectFields(schema, columns));
+  return ToArrowSchema(selected);
+}
+
+namespace {
+
+Result<std::unique_ptr<parquet::arrow::FileReader>> OpenParquet(store::ObjectStore& store,
+                                                                const iceberg::DataFile& file) {
+  DAYPART_TRY(auto object, store.OpenRead(file.location));
+  if (object->size_bytes() != static_cast<uint64_t>(file.file_bytes)) {
+    return CorruptData("its manifest entry says " + std::to_string(file.file_bytes) +
+                       " bytes, the file has " + std::to_string(object->size_bytes()));
+  }
+  parquet::ReaderProperties properties;
+  std::unique_ptr<parquet::ParquetFileReader> opened;
+  try {
+    opened = parquet::ParquetFileReader::Open(MakeArrowFile(std::move(object)), properties);
+  } catch (const std::exception& exception) {
+    return CorruptData(std::string("it does not read as Parquet: ") + exception.what());
+  }
+  if (opened->metadata()->num_rows() != file.record_count) {
+    return CorruptData("its manifest entry says " + std::to_string(file.record_count) +
+                       " rows, the file has " + std::to_string(opened->metadata()->num_rows()));
+  }
+  parquet::ArrowReaderProperties arrow_properties(/*use_threads=*/false);
+  const parquet::FileMetaData& footer = *opened->metadata();
+  for (int leaf = 0; leaf < footer.num_columns(); ++leaf) {
+    const auto* column = footer.schema()->Column(leaf);
+    const bool is_string = column->logical_type()->is_string();
+    if (is_string && column->max_repetition_level() == 0 && column->path()->ToDotVector().size() == 1 &&
+        is_dictionary_encoded(footer, leaf)) {
+      arrow_properties.set_read_dictionary(leaf, true);
+    }
+  }
+  std::unique_ptr<parquet::arrow::FileReader> reader;
+  DAYPART_TRY(reader, FromArrow(parquet::arrow::FileReader::Make(
+                          arrow::default_memory_pool(), std::move(opened), arrow_properties)));
+  return reader;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DataFileReader>> DataFileReader::Open(
+    store::ObjectStore& store, const iceberg::TableMetadata& metadata,
+    const iceberg::DataFile& file, iceberg::SpecId spec_id,
+    const std::vector<std::string>& columns) {
+  if (file.format != "PARQUET" && file.format != "parquet") {
+    return Unsupported(file.location + ": a Parquet data file is expected, found " + file.format);
+  }
+  auto state = std::make_unique<State>();
+  state->location = file.location;
+  auto parquet = OpenParquet(store, file);
+  if (!parquet) return std::move(parquet).error().WithContext(file.location);
+  state->parquet = std::move(parquet).value();
+  const auto& manifest = state->parquet->manifest();
+  const auto file_columns = FileColumns(manifest, metadata);
+  DAYPART_TRY(const auto fields, SelectFields(metadata.current_schema(), columns));
+  std::set<int> leaves;
+  for (const NestedField& field : fields) {
+    ColumnOrigin origin;
+    origin.field = field;
+    DAYPART_TRY(origin.type, ToArrowType(field.type));
+    const auto found = file_columns.find(field.id);
+    if (found != file_columns.end()) {
+      origin.file_column = found->second;
+      CollectLeaves(manifest.schema_fields[static_cast<size_t>(found->second)], origin.leaves);
+      leaves.insert(origin.leaves.begin(), origin.leaves.end());
+    } else {
+      origin.constant = PartitionConstant(metadata.FindSpec(spec_id), file, field.id);
+    }
+    state->origins.push_back(std::move(origin));
+  }
+  state->leaves.assign(leaves.begin(), leaves.end());
+  DAYPART_TRY(state->schema, ReadSchema(metadata.current_schema(), columns));
+  const auto footer = state->parquet->parquet_reader()->metadata();
+  int64_t first_row = 0;
+  for (int group = 0; group < footer->num_row_groups(); ++group) {
+    state->first_rows.push_back(first_row);
+    first_row += footer->RowGroup(group)->num_rows();
+  }
+  return std::unique_ptr<DataFileReader>(new DataFileReader(std::move(state)));
+}
+
+int DataFileReader::row_groups_count() const { return state_->parquet->num_row_groups(); }
+
+int64_t DataFileReader::rows_in_group(int row_group) const {
+  return state_->parquet->parquet_reader()->metadata()->RowGroup(row_group)->num_rows();
+}
+
+int64_t DataFileReader::first_row_of_group(int row_group) const {
+  return state_->first_rows[static_cast<size_t>(row_group)];
+}
+
+namespace {
+
+/// The column as the table has it: one array, cast where the table's type is wider than the file's.
+Result<std::shared_ptr<arrow::Array>> Adapt(const arrow::ChunkedArray& column,
+                                            const ColumnOrigin& origin) {
+  std::shared_ptr<arrow::Array> array;
+  if (column.num_chunks() == 1) {
+    array = column.chunk(0);
+  } else {
+    DAYPART_TRY(array, FromArrow(arrow::Concatenate(column.chunks())));
+  }
+  const bool is_dictionary = array->type_id() == arrow::Type::DICTIONARY;
+  if (is_dictionary && origin.type->id() == arrow::Type::STRING) return array;
+  if (array->type()->Equals(origin.type)) return array;
+  auto cast = arrow::compute::Cast(*array, origin.type, arrow::compute::CastOptions::Safe());
+  if (!cast.ok()) {
+    return Unsupported("column " + origin.field.name + " is " + array->type()->ToString() +
+                       " in the file, which does not become the table's " +
+                       iceberg::ToString(origin.field.type));
+  }
+  return std::move(cast).ValueUnsafe();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<arrow::RecordBatch>> DataFileReader::ReadRowGroup(int row_group) {
+  const int64_t rows = rows_in_group(row_group);
+  std::shared_ptr<arrow::Table> table;
+  if (!state_->leaves.empty()) {
+    auto read = FromArrow(state_->parquet->ReadRowGroup(row_group, state_->leaves));
+    if (!read) return std::move(read).error().WithContext(state_->location);
+    table = std::move(read).value();
+  }
+  arrow::ArrayVector columns;
+  const auto& file_fields = state_->parquet->manifest().schema_fields;
+  for (const ColumnOrigin& origin : state_->origins) {
+    if (origin.file_column < 0) {
+      DAYPART_TRY(auto constant, MakeConstantArray(origin.constant, origin.field.type, rows));
+      columns.push_back(std::move(constant));
+      continue;
+    }
+    const auto& name = file_fields[static_cast<size_t>(origin.file_column)].field->name();
+    const auto column = table->GetColumnByName(name);
+    if (column == nullptr) {
+      return CorruptData(state_->location + ": two columns of the file are named " + name);
+    }
+    auto adapted = Adapt(*column, origin);
+    if (!adapted) return std::move(adapted).error().WithContext(state_->location);
+    columns.push_back(std::move(adapted).value());
+  }
+  return arrow::RecordBatch::Make(state_->schema, rows, std::move(columns));
+}
+
+}  // namespace daypart::lake

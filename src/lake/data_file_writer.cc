@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Row groups through Arrow's Parquet writer, column metrics beside it.
+#include "lake/data_file_writer.h"
+
+#include <arrow/array.h>
+#include <arrow/array/concatenate.h>
+#include <arrow/array/util.h>
+#include <arrow/chunked_array.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <arrow/util/byte_size.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/file_writer.h>
+#include <parquet/metadata.h>
+#include <parquet/properties.h>
+
+#include <unordered_set>
+#include <utility>
+
+#include "lake/arrow_io.h"
+
+namespace daypart::lake {
+namespace {
+
+/// Values looked at to decide whether a column is worth a dictionary, and the share of distinct ones
+/// above which it is not: a page of mostly new values costs a hash a row and saves nothing.
+constexpr int64_t kSampleRows = 4096;
+constexpr size_t kSampleDistinctMax = 2048;
+/// A column whose dictionary outgrows this falls back to PLAIN in the middle of a row group.
+constexpr int64_t kDictionaryBytesMax = int64_t{2} << 20;
+
+/// Whether the sampled fixed-width values of the column repeat enough for a dictionary.
+bool is_repetitive(const arrow::Array& array) {
+  if (array.type_id() == arrow::Type::DICTIONARY) return true;
+  const int64_t step = std::max<int64_t>(1, array.length() / kSampleRows);
+  std::unordered_set<size_t> distinct;
+  int64_t sampled = 0;
+  const auto sample = [&](auto value_at) {
+    for (int64_t row = 0; row < array.length() && sampled < kSampleRows; row += step, ++sampled) {
+      if (array.IsValid(row)) distinct.insert(value_at(row));
+    }
+  };
+  switch (array.type_id()) {
+    case arrow::Type::STRING:
+    case arrow::Type::BINARY: {
+      const auto& bytes = static_cast<const arrow::BinaryArray&>(array);
+      sample([&](int64_t row) { return std::hash<std::string_view>{}(bytes.GetView(row)); });
+      break;
+    }
+    case arrow::Type::INT32:
+    case arrow::Type::DATE32: {
+      const auto* values = array.data()->GetValues<int32_t>(1);
+      sample([&](int64_t row) { return static_cast<size_t>(values[row]); });
+      break;
+    }
+    case arrow::Type::INT64:
+    case arrow::Type::TIMESTAMP:
+    case arrow::Type::TIME64:
+    case arrow::Type::DOUBLE: {
+      const auto* values = array.data()->GetValues<int64_t>(1);
+      sample([&](int64_t row) { return static_cast<size_t>(values[row]); });
+      break;
+    }
+    default: return false;
+  }
+  return distinct.size() * kSampleRows <= kSampleDistinctMax * static_cast<size_t>(sampled);
+}
+
+/// The chunks of one column as the encoder likes them best: dictionary chunks under one dictionary. The
+/// decoders' dictionaries only grow, so the last one serves all; others are unified.
+Result<std::shared_ptr<arrow::ChunkedArray>> ColumnOf(
+    const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches, int column) {
+  arrow::ArrayVector chunks;
+  chunks.reserve(batches.size());
+  bool has_dictionary = false;
+  bool has_plain = false;
+  for (const auto& batch : batches) {
+    chunks.push_back(batch->column(column));
+    const bool is_dictionary = chunks.back()->type_id() == arrow::Type::DICTIONARY;
+    has_dictionary |= is_dictionary;
+    has_plain |= !is_dictionary;
+  }
+  if (!has_dictionary) return std::make_shared<arrow::ChunkedArray>(std::move(chunks));
+  if (has_plain) {
+    // The column turned out to have many values half-way: the early chunks are spelled out.
+    for (auto& chunk : chunks) {
+      if (chunk->type_id() != arrow::Type::DICTIONARY) continue;
+      const auto& dictionary = static_cast<const arrow::DictionaryArray&>(*chunk);
+      DAYPART_TRY(chunk, FromArrow(arrow::compute::Take(*dictionary.dictionary(),
+                                                        *dictionary.indices())));
+    }
+    return std::make_shared<arrow::ChunkedArray>(std::move(chunks));
+  }
+  const auto& last = static_cast<const arrow::DictionaryArray&>(*chunks.back()).dictionary();
+  for (auto& chunk : chunks) {
+    const auto& own = static_cast<const arrow::DictionaryArray&>(*chunk);
+    const auto& words = own.dictionary();
+    if (words.get() == last.get()) continue;
+    if (words->length() > last->length() ||
+        !words->RangeEquals(*last, 0, words->length(), 0)) {
+      auto chunked = std::make_shared<arrow::ChunkedArray>(chunks);
+      return FromArrow(arrow::DictionaryUnifier::UnifyChunkedArray(chunked));
+    }
+    chunk = std::make_shared<arrow::DictionaryArray>(own.type(), own.indices(), last);
+  }
+  return std::make_shared<arrow::ChunkedArray>(std::move(chunks));
+}
+
+}  // namespace
+
+struct DataFileWriter::ParquetStream {
+  std::unique_ptr<store::ObjectWriter> object;
+  std::shared_ptr<arrow::io::OutputStream> output;
+  std::unique_ptr<parquet::arrow::FileWriter> parquet;
+};
+
+DataFileWriter::DataFileWriter(store::ObjectStore& store, const iceberg::Schema& schema,
+                               std::shared_ptr<arrow::Schema> arrow_schema,
+                               DataFileOptions options)
+    : store_(store),
+      schema_(schema),
+      arrow_schema_(std::move(arrow_schema)),
+      options_(std::move(options)) {
+  metrics_.reserve(schema.fields.size());
+  for (const auto& field : schema.fields) metrics_.emplace_back(field.type);
+}
+
+DataFileWriter::~DataFileWriter() = default;
+
+int64_t DataFileWriter::written_bytes() const {
+  return stream_ == nullptr ? 0 : static_cast<int64_t>(stream_->object->written_bytes());
+}
+
+Status DataFileWriter::Add(std::shared_ptr<arrow::RecordBatch> batch) {
+  if (batch->num_rows() == 0) return Ok();
+  for (int column = 0; column < batch->num_columns(); ++column) {
+    auto& metrics = metrics_[static_cast<size_t>(column)];
+    const auto& field = schema_.fields[static_cast<size_t>(column)];
+    if (field.type.is_primitive()) DAYPART_RETURN_IF_ERROR(metrics.Add(*batch->column(column)));
+    if (field.is_required && batch->column(column)->null_count() > 0) {
+      return InvalidArgument("column " + field.name + " is required, found " +
+                             std::to_string(batch->column(column)->null_count()) +
+                             " null(s) in it");
+    }
+    // A shared dictionary counts once, with the indices of the column.
+    const auto& array = *batch->column(column);
+    waiting_bytes_ += array.type_id() == arrow::Type::DICTIONARY
+                          ? array.length() * int64_t{sizeof(int32_t)}
+                          : arrow::util::ReferencedBufferSize(array).ValueOr(array.length() * 16);
+  }
+  waiting_rows_ += batch->num_rows();
+  rows_count_ += batch->num_rows();
+  waiting_.push_back(std::move(batch));
+  if (waiting_rows_ >= options_.row_group_rows) return Flush();
+  return Ok();
+}
+
+Status DataFileWriter::Open() {
+  parquet::WriterProperties::Builder builder;
+  builder.compression(parquet::Compression::ZSTD)
+      ->compression_level(options_.zstd_level)
+      ->dictionary_pagesize_limit(kDictionaryBytesMax)
+      ->max_row_group_length(INT64_MAX)
+      ->version(parquet::ParquetVersion::PARQUET_2_6)
+      ->created_by("daypart");
+  for (int column = 0; column < arrow_schema_->num_fields(); ++column) {
+    if (!is_repetitive(*waiting_.front()->column(column))) {
+      builder.disable_dictionary(arrow_schema_->field(column)->name());
+    }
+  }
+  auto stream = std::make_unique<ParquetStream>();
+  DAYPART_TRY(stream->object, store_.OpenWrite(options_.location, store::WriteMode::kIfAbsent));
+  stream->output = MakeArrowStream(*stream->object);
+  DAYPART_TRY(stream->parquet,
+              FromArrow(parquet::arrow::FileWriter::Open(
+                  *arrow_schema_, arrow::default_memory_pool(), stream->output, builder.build())));
+  stream_ = std::move(stream);
+  return Ok();
+}
+
+Status DataFileWriter::Flush() {
+  if (waiting_rows_ == 0) return Ok();
+  if (!is_open()) DAYPART_RETURN_IF_ERROR(Open());
+  DAYPART_RETURN_IF_ERROR(StatusFromArrow(stream_->parquet->NewRowGroup()));
+  for (int column = 0; column < arrow_schema_->num_fields(); ++column) {
+    DAYPART_TRY(const auto values, ColumnOf(waiting_, column));
+    DAYPART_RETURN_IF_ERROR(StatusFromArrow(stream_->parquet->WriteColumnChunk(values)));
+  }
+  waiting_.clear();
+  waiting_rows_ = 0;
+  waiting_bytes_ = 0;
+  return Ok();
+}
+
+Result<iceberg::DataFile> DataFileWriter::Finish() {
+  DAYPART_RETURN_IF_ERROR(Flush());
+  iceberg::DataFile file;
+  file.location = options_.location;
+  file.partition = options_.partition;
+  file.record_count = rows_count_;
+  if (!is_open()) return InvalidArgument("a data file needs at least one row, found none");
+  DAYPART_RETURN_IF_ERROR(StatusFromArrow(stream_->parquet->Close()));
+  DAYPART_RETURN_IF_ERROR(stream_->object->Finish());
+  file.file_bytes = written_bytes();
+  const std::shared_ptr<parquet::FileMetaData> footer = stream_->parquet->metadata();
+  for (int group = 0; group < footer->num_row_groups(); ++group) {
+    const auto row_group = footer->RowGroup(group);
+    file.split_offsets.push_back(row_group->file_offset());
+    for (int leaf = 0; leaf < footer->num_columns(); ++leaf) {
+      const iceberg::FieldId id(footer->schema()->Column(leaf)->schema_node()->field_id());
+      file.column_bytes[id] += row_group->ColumnChunk(leaf)->total_compressed_size();
+    }
+  }
+  for (size_t column = 0; column < metrics_.size(); ++column) {
+    const auto& field = schema_.fields[column];
+    if (!field.type.is_primitive()) continue;  // metrics of nested leaves are optional and left out
+    const ColumnMetrics& metrics = metrics_[column];
+    file.value_counts[field.id] = metrics.value_count();
+    file.null_value_counts[field.id] = metrics.null_count();
+    if (const auto nans = metrics.nan_count()) file.nan_value_counts[field.id] = *nans;
+    DAYPART_TRY(auto lower, metrics.LowerBound());
+    if (lower) file.lower_bounds[field.id] = *std::move(lower);
+    DAYPART_TRY(auto upper, metrics.UpperBound());
+    if (upper) file.upper_bounds[field.id] = *std::move(upper);
+  }
+  return file;
+}
+
+}  // namespace daypart::lake

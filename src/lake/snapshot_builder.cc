@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Manifests of added files, manifests rewritten without removed files, small manifests merged, and the
+// list of them all.
+#include "lake/snapshot_builder.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <utility>
+
+namespace daypart::lake {
+namespace {
+
+using iceberg::DataFile;
+using iceberg::EntryStatus;
+using iceberg::ManifestContent;
+using iceberg::ManifestEntry;
+using iceberg::ManifestFile;
+using iceberg::ManifestHeader;
+using iceberg::SequenceNumber;
+using iceberg::TableMetadata;
+
+/// commit.manifest.target-size-bytes and commit.manifest.min-count-to-merge of the reference.
+constexpr int64_t kManifestBytesTarget = int64_t{8} << 20;
+constexpr int64_t kManifestsToMergeMin = 100;
+
+int64_t NumberProperty(const TableMetadata& metadata, std::string_view key, int64_t fallback) {
+  const std::string text = metadata.Property(key, "");
+  int64_t number = 0;
+  const auto end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  return parsed.ec == std::errc() && parsed.ptr == end && !text.empty() ? number : fallback;
+}
+
+/// The number that a summary holds under the key, if it does.
+std::optional<int64_t> SummaryNumber(const iceberg::Snapshot* snapshot, const std::string& key) {
+  if (snapshot == nullptr) return 0;
+  const auto found = snapshot->summary.find(key);
+  if (found == snapshot->summary.end()) return std::nullopt;
+  int64_t number = 0;
+  const std::string& text = found->second;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (parsed.ec != std::errc()) return std::nullopt;
+  return number;
+}
+
+/// An entry carried into a rewritten manifest: its numbers spelled out, as the spec demands.
+ManifestEntry CarriedEntry(ManifestEntry entry, EntryStatus status) {
+  entry.status = status;
+  return entry;
+}
+
+}  // namespace
+
+SnapshotBuilder::SnapshotBuilder(const LakeContext& context, const SnapshotChange& change,
+                                 iceberg::SnapshotId snapshot_id)
+    : context_(context), change_(change), snapshot_id_(snapshot_id) {
+  removed_.insert(change.removed.begin(), change.removed.end());
+}
+
+Result<std::string> SnapshotBuilder::PutManifest(const TableMetadata& base,
+                                                 const ManifestHeader& header,
+                                                 std::span<const ManifestEntry> entries,
+                                                 SequenceNumber sequence_number,
+                                                 ManifestFile& listed) {
+  DAYPART_TRY(const std::string bytes, iceberg::EncodeManifest(header, entries));
+  std::string location =
+      MetadataDirectory(base) + '/' + NewUuid(context_.random) + "-m0.avro";
+  DAYPART_RETURN_IF_ERROR(
+      context_.store.Put(location, bytes, store::WriteMode::kIfAbsent));
+  DAYPART_TRY(listed, iceberg::SummarizeManifest(header, entries, snapshot_id_, sequence_number));
+  listed.location = location;
+  listed.bytes = static_cast<int64_t>(bytes.size());
+  return location;
+}
+
+Status SnapshotBuilder::AddAddedManifest(const TableMetadata& base,
+                                         SequenceNumber sequence_number) {
+  if (change_.added.empty()) return Ok();
+  if (!added_) {
+    const auto* spec = base.FindSpec(change_.added_spec_id);
+    if (spec == nullptr) return Conflict("the partition spec of the written files is gone");
+    std::vector<ManifestEntry> entries;
+    entries.reserve(change_.added.size());
+    for (const DataFile& file : change_.added) {
+      entries.push_back({.status = EntryStatus::kAdded,
+                         .snapshot_id = snapshot_id_,
+                         .sequence_number = std::nullopt,
+                         .file_sequence_number = std::nullopt,
+                         .file = file});
+    }
+    ManifestFile listed;
+    DAYPART_TRY(const std::string location,
+                PutManifest(base,
+                            {.schema = base.current_schema(),
+                             .spec = *spec,
+                             .format_version = base.format_version,
+                             .content = ManifestContent::kData},
+                            entries, sequence_number, listed));
+    added_ = std::move(listed);
+  }
+  // The entries inherit: only the list tells the sequence number, so a retry changes nothing but it.
+  added_->sequence_number = sequence_number;
+  added_->min_sequence_number = sequence_number;
+  manifests_.push_back(*added_);
+  return Ok();
+}
+
+Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile& listed,
+                                  SequenceNumber sequence_number) {
+  const bool has_live_files = listed.added_files_count + listed.existing_files_count > 0;
+  const bool may_lose_files = change_.removes_all || !removed_.empty();
+  if (!may_lose_files) {
+    // A manifest of nothing but deleted entries told of its own snapshot only.
+    if (has_live_files) manifests_.push_back(listed);
+    return Ok();
+  }
+  DAYPART_TRY(const std::string bytes, context_.store.Get(listed.location));
+  auto decoded = iceberg::DecodeManifest(bytes, listed);
+  if (!decoded) return std::move(decoded).error().WithContext(listed.location);
+  std::vector<ManifestEntry> entries;
+  int64_t removed_here = 0;
+  for (ManifestEntry& entry : decoded->entries) {
+    if (entry.status == EntryStatus::kDeleted) continue;
+    const bool is_removed = change_.removes_all || removed_.contains(entry.file.location);
+    if (is_removed) {
+      ++removed_here;
+      ++files_removed_;
+      rows_removed_ += entry.file.record_count;
+      bytes_removed_ += entry.file.file_bytes;
+      entry.snapshot_id = snapshot_id_;
+    }
+    entries.push_back(CarriedEntry(
+        std::move(entry), is_removed ? EntryStatus::kDeleted : EntryStatus::kExisting));
+  }
+  if (removed_here == 0) {
+    if (has_live_files) manifests_.push_back(listed);
+    return Ok();
+  }
+  const auto* spec = base.FindSpec(listed.spec_id);
+  if (spec == nullptr) {
+    return CorruptData("manifest " + listed.location + " is of partition spec " +
+                       std::to_string(listed.spec_id.value()) + ", which the table does not have");
+  }
+  decoded->header.spec = *spec;
+  decoded->header.schema = base.current_schema();
+  decoded->header.format_version = base.format_version;
+  ManifestFile rewritten;
+  DAYPART_TRY(const std::string location, PutManifest(base, decoded->header, entries,
+                                                      sequence_number, rewritten));
+  attempt_locations_.push_back(location);
+  manifests_.push_back(std::move(rewritten));
+  return Ok();
+}
+
+Status SnapshotBuilder::MergeSmallManifests(const TableMetadata& base,
+                                            SequenceNumber sequence_number) {
+  const int64_t target =
+      NumberProperty(base, "commit.manifest.target-size-bytes", kManifestBytesTarget);
+  const int64_t count_min =
+      NumberProperty(base, "commit.manifest.min-count-to-merge", kManifestsToMergeMin);
+  // Manifests of the default spec without deleted entries, smallest first up to one target.
+  std::vector<size_t> small;
+  for (size_t i = 0; i < manifests_.size(); ++i) {
+    const ManifestFile& manifest = manifests_[i];
+    const bool is_own = manifest.added_snapshot_id == snapshot_id_;
+    if (manifest.content == ManifestContent::kData && manifest.spec_id == base.default_spec_id &&
+        manifest.bytes < target && manifest.deleted_files_count == 0 && !is_own) {
+      small.push_back(i);
+    }
+  }
+  if (static_cast<int64_t>(small.size()) < count_min) return Ok();
+  std::vector<ManifestEntry> entries;
+  int64_t bytes_in = 0;
+  std::set<size_t> merged;
+  for (const size_t i : small) {
+    if (bytes_in + manifests_[i].bytes > target) continue;
+    DAYPART_TRY(const std::string bytes, context_.store.Get(manifests_[i].location));
+    auto decoded = iceberg::DecodeManifest(bytes, manifests_[i]);
+    if (!decoded) return std::move(decoded).error().WithContext(manifests_[i].location);
+    for (ManifestEntry& entry : decoded->entries) {
+      if (entry.status == EntryStatus::kDeleted) continue;
+      entries.push_back(CarriedEntry(std::move(entry), EntryStatus::kExisting));
+    }
+    bytes_in += manifests_[i].bytes;
+    merged.insert(i);
+  }
+  if (merged.size() < 2) return Ok();
+  ManifestFile listed;
+  DAYPART_TRY(const std::string location,
+              PutManifest(base,
+                          {.schema = base.current_schema(),
+                           .spec = base.default_spec(),
+                           .format_version = base.format_version,
+                           .content = ManifestContent::kData},
+                          entries, sequence_number, listed));
+  attempt_locations_.push_back(location);
+  std::vector<ManifestFile> kept;
+  for (size_t i = 0; i < manifests_.size(); ++i) {
+    if (!merged.contains(i)) kept.push_back(std::move(manifests_[i]));
+  }
+  kept.push_back(std::move(listed));
+  manifests_ = std::move(kept);
+  return Ok();
+}
+
+std::map<std::string, std::string> SnapshotBuilder::Summarize(const TableMetadata& base) const {
+  std::map<std::string, std::string> summary = change_.summary;
+  summary["operation"] = change_.operation;
+  const auto put_count = [&summary](const char* key, int64_t count) {
+    if (count > 0) summary[key] = std::to_string(count);
+  };
+  int64_t added_rows = 0;
+  int64_t added_bytes = 0;
+  std::set<iceberg::PartitionTuple> partitions;
+  for (const DataFile& file : change_.added) {
+    added_rows += file.record_count;
+    added_bytes += file.file_bytes;
+    partitions.insert(file.partition);
+  }
+  put_count("added-data-files", static_cast<int64_t>(change_.added.size()));
+  put_count("added-records", added_rows);
+  put_count("added-files-size", added_bytes);
+  put_count("deleted-data-files", files_removed_);
+  put_count("deleted-records", rows_removed_);
+  put_count("removed-files-size", bytes_removed_);
+  put_count("changed-partition-count", static_cast<int64_t>(partitions.size()));
+  const auto* parent = base.current_snapshot();
+  const auto put_total = [&](const char* key, int64_t added, int64_t removed) {
+    // A total is told only while it is known; a parent without one ends the chain.
+    const auto before = SummaryNumber(parent, key);
+    if (before) summary[key] = std::to_string(*before + added - removed);
+  };
+  put_total("total-data-files", static_cast<int64_t>(change_.added.size()), files_removed_);
+  put_total("total-records", added_rows, rows_removed_);
+  put_total("total-files-size", added_bytes, bytes_removed_);
+  put_total("total-delete-files", 0, 0);
+  put_total("total-position-deletes", 0, 0);
+  put_total("total-equality-deletes", 0, 0);
+  return summary;
+}
+
+Result<BuiltSnapshot> SnapshotBuilder::Build(const TableMetadata& base) {
+  manifests_.clear();
+  files_removed_ = rows_removed_ = bytes_removed_ = 0;
+  const SequenceNumber sequence_number(
+      base.format_version == 1 ? 0 : base.last_sequence_number.value() + 1);
+  DAYPART_RETURN_IF_ERROR(AddAddedManifest(base, sequence_number));
+  const auto* parent = base.current_snapshot();
+  if (parent != nullptr) {
+    DAYPART_TRY(const std::string list, context_.store.Get(parent->manifest_list));
+    auto listed = iceberg::DecodeManifestList(list);
+    if (!listed) return std::move(listed).error().WithContext(parent->manifest_list);
+    for (const ManifestFile& manifest : *listed) {
+      DAYPART_RETURN_IF_ERROR(CarryOver(base, manifest, sequence_number));
+    }
+  }
+  if (!change_.removes_all && files_removed_ != static_cast<int64_t>(removed_.size())) {
+    return Conflict(std::to_string(removed_.size()) + " file(s) were to be replaced, only " +
+                    std::to_string(files_removed_) + " are still in the table");
+  }
+  DAYPART_RETURN_IF_ERROR(MergeSmallManifests(base, sequence_number));
+
+  BuiltSnapshot built;
+  built.files_removed = files_removed_;
+  built.rows_removed = rows_removed_;
+  iceberg::Snapshot& snapshot = built.snapshot;
+  snapshot.id = snapshot_id_;
+  if (parent != nullptr) snapshot.parent_id = parent->id;
+  snapshot.sequence_number = sequence_number;
+  // The spec wants snapshots in time's order even where the clock was set back.
+  snapshot.timestamp = std::max(context_.clock.Now(), base.last_updated);
+  snapshot.schema_id = base.current_schema_id;
+  snapshot.summary = Summarize(base);
+  snapshot.manifest_list = MetadataDirectory(base) + "/snap-" +
+                           std::to_string(snapshot_id_.value()) + '-' + NewUuid(context_.random) +
+                           ".avro";
+  DAYPART_TRY(const std::string bytes,
+              iceberg::EncodeManifestList({.snapshot_id = snapshot.id,
+                                           .parent_snapshot_id = snapshot.parent_id,
+                                           .sequence_number = sequence_number,
+                                           .format_version = base.format_version},
+                                          manifests_));
+  DAYPART_RETURN_IF_ERROR(
+      context_.store.Put(snapshot.manifest_list, bytes, store::WriteMode::kIfAbsent));
+  attempt_locations_.push_back(snapshot.manifest_list);
+  return built;
+}
+
+void SnapshotBuilder::DiscardAttempt() {
+  for (const std::string& location : attempt_locations_) {
+    (void)context_.store.Delete(location);  // an orphan at worst
+  }
+  attempt_locations_.clear();
+}
+
+void SnapshotBuilder::DiscardAll() {
+  DiscardAttempt();
+  if (added_) (void)context_.store.Delete(added_->location);  // an orphan at worst
+  added_.reset();
+}
+
+}  // namespace daypart::lake

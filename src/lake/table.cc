@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Creating and loading tables, and the two writes that need no look at the rows already there.
+#include "lake/table.h"
+
+#include <utility>
+
+#include "lake/commit.h"
+#include "lake/table_writer.h"
+
+namespace daypart::lake {
+namespace {
+
+using iceberg::DataFile;
+
+Result<CommitResult> WriteAndCommit(const LakeContext& context, const catalog::TableName& name,
+                                    source::BatchSource& rows, const WriteOptions& options,
+                                    bool replaces_all) {
+  DAYPART_TRY(const LoadedTable table, LoadTable(context, name));
+  DAYPART_TRY(auto written, WriteDataFiles(context, table.metadata, rows, options, false));
+  CommitResult result;
+  SnapshotChange change;
+  change.operation = replaces_all ? "overwrite" : "append";
+  change.added_spec_id = table.metadata.default_spec_id;
+  change.removes_all = replaces_all;
+  change.summary = options.summary;
+  change.properties = options.properties;
+  std::vector<std::string> locations;
+  for (WrittenFile& file : written) {
+    result.rows_added += file.file.record_count;
+    result.bytes_added += file.file.file_bytes;
+    locations.push_back(file.file.location);
+    change.added.push_back(std::move(file.file));
+  }
+  result.files_added = static_cast<int64_t>(change.added.size());
+  if (options.before_commit) {
+    Status status = options.before_commit();
+    if (!status) {
+      RemoveUncommitted(context, locations);
+      return std::move(status).error();
+    }
+  }
+  const bool has_old_rows = replaces_all && table.metadata.current_snapshot() != nullptr;
+  if (change.added.empty() && !has_old_rows && !options.commits_empty) return result;
+  auto outcome = CommitSnapshot(context, name, change);
+  if (!outcome) {
+    if (outcome.error().code != ErrorCode::kCommitUnknown) RemoveUncommitted(context, locations);
+    return std::move(outcome).error();
+  }
+  result.snapshot_id = outcome->snapshot_id;
+  result.attempts = outcome->attempts;
+  result.files_removed = outcome->files_removed;
+  result.rows_deleted = outcome->rows_removed;
+  return result;
+}
+
+}  // namespace
+
+Result<LoadedTable> LoadTable(const LakeContext& context, const catalog::TableName& name) {
+  LoadedTable table;
+  table.name = name;
+  DAYPART_TRY(table.metadata_location, context.catalog.MetadataLocation(name));
+  const std::string what = "table " + ToString(name) + ", metadata " + table.metadata_location;
+  auto json = context.store.Get(table.metadata_location);
+  if (!json) {
+    if (json.error().code == ErrorCode::kNotFound) {
+      return CorruptData(what + ": the catalog names this file, but it is not there");
+    }
+    return std::move(json).error().WithContext(what);
+  }
+  auto metadata = iceberg::ParseTableMetadata(*json);
+  if (!metadata) return std::move(metadata).error().WithContext(what);
+  table.metadata = std::move(metadata).value();
+  return table;
+}
+
+Result<LoadedTable> CreateTable(const LakeContext& context, const catalog::TableName& name,
+                                const CreateOptions& options) {
+  LoadedTable table;
+  table.name = name;
+  DAYPART_TRY(table.metadata,
+              iceberg::MakeTableMetadata(
+                  {.uuid = NewUuid(context.random),
+                   .location = context.warehouse + '/' + name.database + '/' + name.table,
+                   .schema = options.schema,
+                   .spec = options.spec,
+                   .sort_order = options.sort_order,
+                   .properties = options.properties,
+                   .format_version = options.format_version},
+                  context.clock.Now()));
+  Status database = context.catalog.CreateDatabase(name.database, {});
+  if (!database && database.error().code != ErrorCode::kAlreadyExists) {
+    return std::move(database).error();
+  }
+  table.metadata_location = NextMetadataLocation(table.metadata, "", context.random);
+  DAYPART_RETURN_IF_ERROR(context.store.Put(table.metadata_location,
+                                            iceberg::SerializeTableMetadata(table.metadata),
+                                            store::WriteMode::kIfAbsent));
+  Status created = context.catalog.CreateTable(name, table.metadata_location);
+  if (!created) {
+    if (created.error().code != ErrorCode::kCommitUnknown) {
+      (void)context.store.Delete(table.metadata_location);  // an orphan at worst
+    }
+    return std::move(created).error();
+  }
+  return table;
+}
+
+Result<CommitResult> Append(const LakeContext& context, const catalog::TableName& name,
+                            source::BatchSource& rows, const WriteOptions& options) {
+  return WriteAndCommit(context, name, rows, options, false);
+}
+
+Result<CommitResult> Overwrite(const LakeContext& context, const catalog::TableName& name,
+                               source::BatchSource& rows, const WriteOptions& options) {
+  return WriteAndCommit(context, name, rows, options, true);
+}
+
+}  // namespace daypart::lake

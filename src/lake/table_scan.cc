@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Row groups dealt out to cursors in file order.
+#include "lake/table_scan.h"
+
+#include <arrow/array.h>
+#include <arrow/array/builder_primitive.h>
+#include <arrow/buffer.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/datum.h>
+#include <arrow/record_batch.h>
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "lake/arrow_io.h"
+#include "lake/data_file_reader.h"
+
+namespace daypart::lake {
+namespace {
+
+/// Where the next row group is; shared by the cursors of a scan.
+class Dealer {
+ public:
+  struct Turn {
+    size_t file = 0;
+    int row_group = 0;
+    uint64_t index = 0;
+  };
+
+  /// The next row group that `row_groups_count(file)` says there is.
+  template <typename CountOf>
+  Result<std::optional<Turn>> Next(size_t files_count, const CountOf& row_groups_count) {
+    const std::lock_guard lock(mutex_);
+    while (file_ < files_count) {
+      DAYPART_TRY(const int count, row_groups_count(file_));
+      if (row_group_ < count) return std::optional(Turn{file_, row_group_++, index_++});
+      ++file_;
+      row_group_ = 0;
+    }
+    return std::optional<Turn>();
+  }
+
+ private:
+  std::mutex mutex_;  // guards file_, row_group_, index_
+  size_t file_ = 0;
+  int row_group_ = 0;
+  uint64_t index_ = 0;
+};
+
+class TableScan final : public source::BatchSource {
+ public:
+  TableScan(const LakeContext& context, iceberg::TableMetadata metadata,
+            std::vector<FileToScan> files, std::vector<std::string> columns,
+            std::shared_ptr<arrow::Schema> schema)
+      : context_(context),
+        metadata_(std::move(metadata)),
+        files_(std::move(files)),
+        columns_(std::move(columns)),
+        schema_(std::move(schema)) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+  Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
+    return std::unique_ptr<source::BatchCursor>(std::make_unique<Cursor>(*this));
+  }
+
+ private:
+  class Cursor final : public source::BatchCursor {
+   public:
+    explicit Cursor(TableScan& scan) : scan_(scan) {}
+
+    Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
+      DAYPART_RETURN_IF_ERROR(scan_.context_.cancel.Check());
+      DAYPART_TRY(const auto turn,
+                  scan_.dealer_.Next(scan_.files_.size(), [this](size_t file) -> Result<int> {
+                    DAYPART_RETURN_IF_ERROR(OpenFile(file));
+                    return reader_->row_groups_count();
+                  }));
+      if (!turn) return std::shared_ptr<arrow::RecordBatch>();
+      DAYPART_RETURN_IF_ERROR(OpenFile(turn->file));
+      index_ = turn->index;
+      DAYPART_TRY(auto batch, reader_->ReadRowGroup(turn->row_group));
+      const RowBitmap* dropped = scan_.files_[turn->file].dropped;
+      if (dropped == nullptr) return batch;
+      return WithoutDropped(std::move(batch), *dropped,
+                            reader_->first_row_of_group(turn->row_group));
+    }
+    uint64_t batch_index() const override { return index_; }
+
+   private:
+    Status OpenFile(size_t file) {
+      if (reader_ != nullptr && file_ == file) return Ok();
+      const FileToScan& entry = scan_.files_[file];
+      DAYPART_TRY(reader_, DataFileReader::Open(scan_.context_.store, scan_.metadata_, entry.file,
+                                                entry.spec_id, scan_.columns_));
+      file_ = file;
+      return Ok();
+    }
+
+    static Result<std::shared_ptr<arrow::RecordBatch>> WithoutDropped(
+        std::shared_ptr<arrow::RecordBatch> batch, const RowBitmap& dropped, int64_t first_row) {
+      arrow::BooleanBuilder keep;
+      DAYPART_RETURN_IF_ERROR(StatusFromArrow(keep.Reserve(batch->num_rows())));
+      bool keeps_all = true;
+      for (int64_t row = 0; row < batch->num_rows(); ++row) {
+        const bool is_dropped = dropped.Test(first_row + row);
+        keep.UnsafeAppend(!is_dropped);
+        keeps_all &= !is_dropped;
+      }
+      if (keeps_all) return batch;
+      DAYPART_TRY(const auto mask, FromArrow(keep.Finish()));
+      DAYPART_TRY(const auto kept,
+                  FromArrow(arrow::compute::Filter(arrow::Datum(batch), arrow::Datum(mask))));
+      return kept.record_batch();
+    }
+
+    TableScan& scan_;
+    std::unique_ptr<DataFileReader> reader_;
+    size_t file_ = 0;
+    uint64_t index_ = 0;
+  };
+
+  const LakeContext& context_;
+  iceberg::TableMetadata metadata_;
+  std::vector<FileToScan> files_;
+  std::vector<std::string> columns_;
+  std::shared_ptr<arrow::Schema> schema_;
+  Dealer dealer_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<source::BatchSource>> MakeTableScan(const LakeContext& context,
+                                                           iceberg::TableMetadata metadata,
+                                                           std::vector<FileToScan> files,
+                                                           std::vector<std::string> columns) {
+  DAYPART_TRY(auto schema, ReadSchema(metadata.current_schema(), columns));
+  return std::unique_ptr<source::BatchSource>(std::make_unique<TableScan>(
+      context, std::move(metadata), std::move(files), std::move(columns), std::move(schema)));
+}
+
+Result<std::unique_ptr<source::BatchSource>> OpenScan(const LakeContext& context,
+                                                      const LoadedTable& table, ScanPlan plan,
+                                                      const std::vector<std::string>& columns) {
+  std::vector<FileToScan> files;
+  for (ScanFile& file : plan.files) {
+    if (!file.deletes.empty()) {
+      return Unsupported("table " + ToString(table.name) +
+                         " has row-level delete files, which this version does not read yet; "
+                         "compact it with the program that wrote them");
+    }
+    files.push_back({.file = std::move(file.file), .spec_id = file.spec_id, .dropped = nullptr});
+  }
+  return MakeTableScan(context, table.metadata, std::move(files), columns);
+}
+
+}  // namespace daypart::lake

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TableWriter: rows -> data files of a table, not yet committed. Each thread has one; WriteDataFiles
+// runs several over a source. Memory is bounded by flushing the fullest partition's rows as a row group
+// when all that wait exceed the budget, and by a limit on files open at a time.
+#pragma once
+
+#include <arrow/type_fwd.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "iceberg/manifest.h"
+#include "iceberg/metadata.h"
+#include "lake/data_file_writer.h"
+#include "lake/table.h"
+
+namespace daypart::lake {
+
+/// Rows of a file that came from one batch of the source, in that batch's order.
+struct SourceRun {
+  int64_t rows = 0;
+  uint64_t batch_index = 0;
+  /// Their numbers in the batch, rising; empty if they are 0, 1, 2, …
+  std::vector<uint32_t> row_numbers;
+};
+
+/// A data file and where its rows came from (only if asked for).
+struct WrittenFile {
+  iceberg::DataFile file;
+  std::vector<SourceRun> runs;
+};
+
+struct TableWriterOptions {
+  int64_t file_bytes_target = 0;
+  int64_t row_group_rows = 0;
+  int64_t buffer_bytes_max = 0;
+  int zstd_level = 1;
+  bool keeps_runs = false;
+};
+
+class TableWriter {
+ public:
+  /// context and metadata must outlive the writer; metadata tells schema, spec and location.
+  TableWriter(const LakeContext& context, const iceberg::TableMetadata& metadata,
+              std::shared_ptr<arrow::Schema> arrow_schema, TableWriterOptions options);
+  ~TableWriter();
+
+  /// batch: conformed to the table (see BatchConformer).
+  Status Write(const std::shared_ptr<arrow::RecordBatch>& batch, uint64_t batch_index);
+  /// Completes all files.
+  Result<std::vector<WrittenFile>> Finish();
+  /// Locations of all files completed so far, for removal when the write is given up.
+  std::vector<std::string> finished_locations() const;
+
+ private:
+  struct OpenFile {
+    std::unique_ptr<DataFileWriter> writer;
+    std::vector<SourceRun> runs;
+  };
+  Result<OpenFile*> FileOf(const iceberg::PartitionTuple& partition);
+  Status Close(OpenFile& file);
+  Status KeepWithinBudget();
+
+  const LakeContext& context_;
+  const iceberg::TableMetadata& metadata_;
+  std::shared_ptr<arrow::Schema> arrow_schema_;
+  TableWriterOptions options_;
+  std::map<iceberg::PartitionTuple, OpenFile> open_;
+  std::vector<WrittenFile> finished_;
+};
+
+/// <location>/data, or what write.data.path says.
+std::string DataLocation(const iceberg::TableMetadata& metadata);
+
+/// Runs the source through options.threads_count writers. On error no file is left behind.
+/// returns: the files in no particular order; none for an empty source.
+Result<std::vector<WrittenFile>> WriteDataFiles(const LakeContext& context,
+                                                const iceberg::TableMetadata& metadata,
+                                                source::BatchSource& rows,
+                                                const WriteOptions& options, bool keeps_runs);
+
+/// Deletes files that no commit refers to. Failures are ignored: what stays is an orphan, no harm.
+void RemoveUncommitted(const LakeContext& context, const std::vector<std::string>& locations);
+
+/// Runs `work(index)` on `threads_count` threads and returns the first error by index, if any.
+Status RunInParallel(int threads_count, const std::function<Status(int)>& work);
+
+}  // namespace daypart::lake
