@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# Daypart's targets. Each installs what it needs first; all can be run again.
+.PHONY: help setup build test test-asan test-tsan clean
+BUILD ?= build
+JOBS ?= $(shell nproc)
+
+help:
+	@echo "make build      set-up and build/daypart's libraries and tests"
+	@echo "make test       set-up, build, every test"
+	@echo "make test-asan  unit tests under AddressSanitizer and UBSan"
+	@echo "make test-tsan  unit tests under ThreadSanitizer"
+	@echo "make clean      remove the build folders (.deps stays)"
+
+setup:
+	@tools/setup.sh
+
+$(BUILD)/build.ninja: CMakeLists.txt | setup
+	@cmake -G Ninja -S . -B $(BUILD) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+
+build: setup $(BUILD)/build.ninja
+	@ninja -C $(BUILD) -j $(JOBS)
+
+test: build
+	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+test-asan: setup
+	@cmake -G Ninja -S . -B build-asan -DDAYPART_SANITIZE=address,undefined > /dev/null
+	@ninja -C build-asan -j $(JOBS)
+	@ctest --test-dir build-asan --output-on-failure -j $(JOBS) -L unit
+
+test-tsan: setup
+	@cmake -G Ninja -S . -B build-tsan -DDAYPART_SANITIZE=thread > /dev/null
+	@ninja -C build-tsan -j $(JOBS)
+	@ctest --test-dir build-tsan --output-on-failure -j $(JOBS) -L unit
+
+clean:
+	@rm -rf build build-asan build-tsan

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs what deps.lock names: Debian packages where something is missing and we may (root or sudo),
+# Arrow (headers and libraries of the pyarrow wheel), DuckDB (npm packages) and the tests' Python
+# environment into .deps/. Each step leaves a stamp with the pins it was made from, so that a second
+# run does nothing and a changed pin redoes only its own step.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+deps="${DAYPART_DEPS_DIR:-$PWD/.deps}"
+mkdir -p "$deps"
+
+pins() { awk -v kind="$1" '$1 == kind { for (i = 2; i <= NF; i++) printf "%s ", $i }' deps.lock; }
+say() { printf 'setup: %s\n' "$*"; }
+
+# step NAME PINS FUNCTION: runs FUNCTION unless the stamp tells that it was done for the same pins.
+step() {
+  local stamp="$deps/$1.stamp"
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$2" ]; then return; fi
+  say "$1: installing"
+  "$3"
+  printf '%s' "$2" > "$stamp"
+}
+
+install_apt() {
+  local missing=() package
+  for package in $(pins apt); do
+    # A tool that is there under its name needs no package (npm and cmake are often installed by hand).
+    case "$package" in
+      npm | cmake) command -v "$package" > /dev/null && continue ;;
+      ninja-build) command -v ninja > /dev/null && continue ;;
+    esac
+    dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ "${#missing[@]}" -eq 0 ] && return
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if command -v sudo > /dev/null && sudo -n true 2> /dev/null; then
+      as_root=(sudo)
+    else
+      say "these Debian packages are missing and need root: ${missing[*]}" >&2
+      say "install them with: sudo apt-get install ${missing[*]}" >&2
+      exit 1
+    fi
+  fi
+  say "Debian packages: ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" > "$deps/apt.log" 2>&1 || { tail -20 "$deps/apt.log" >&2; exit 1; }
+}
+
+install_arrow() {
+  local work="$deps/arrow.work" version
+  version=$(awk '$1 == "wheel" && $2 == "pyarrow" { print $3 }' deps.lock)
+  rm -rf "$work" "$deps/arrow" && mkdir -p "$work"
+  python3 -m venv "$work/venv"
+  "$work/venv/bin/pip" download -q --no-deps --only-binary :all: -d "$work" "pyarrow==$version"
+  python3 -m zipfile -e "$work"/pyarrow-*.whl "$work/wheel"
+  mkdir -p "$work/arrow/lib"
+  mv "$work/wheel/pyarrow/include" "$work/arrow/include"
+  local library path soname
+  for library in arrow arrow_compute parquet; do
+    path=$(echo "$work"/wheel/pyarrow/lib"$library".so.*)
+    soname=$(basename "$path")
+    mv "$path" "$work/arrow/lib/"
+    ln -s "$soname" "$work/arrow/lib/lib$library.so"
+  done
+  mv "$work/arrow" "$deps/arrow"
+  rm -rf "$work"
+}
+
+install_duckdb() {
+  local work="$deps/duckdb.work" library header
+  library=$(awk '$1 == "npm" && $2 != "duckdb" { print $2 "@" $3 }' deps.lock)
+  header=$(awk '$1 == "npm" && $2 == "duckdb" { print $2 "@" $3 }' deps.lock)
+  rm -rf "$work" "$deps/duckdb" && mkdir -p "$work/duckdb/include"
+  (cd "$work" && npm pack --silent "$library" "$header" > packed.txt 2> npm.log) ||
+    { cat "$work/npm.log" >&2; exit 1; }
+  tar xzf "$work"/duckdb-node-bindings-*.tgz -C "$work" package/libduckdb.so
+  mv "$work/package/libduckdb.so" "$work/duckdb/"
+  tar xzf "$work"/duckdb-1*.tgz -C "$work" package/src/duckdb/src/include/duckdb.h
+  mv "$work/package/src/duckdb/src/include/duckdb.h" "$work/duckdb/include/"
+  mv "$work/duckdb" "$deps/duckdb"
+  rm -rf "$work"
+}
+
+install_venv() {
+  rm -rf "$deps/venv"
+  python3 -m venv "$deps/venv"
+  # shellcheck disable=SC2046  # one word a pin is meant
+  "$deps/venv/bin/pip" install -q --disable-pip-version-check $(pins venv)
+}
+
+install_apt
+step arrow "$(pins wheel)" install_arrow
+step duckdb "$(pins npm)" install_duckdb
+if [ "${1:-}" != "--build-only" ]; then step venv "$(pins venv)" install_venv; fi
+say "ready"
