@@ -66,6 +66,15 @@ class ObjectStore {
   virtual Result<std::unique_ptr<ObjectReader>> OpenRead(std::string_view location) = 0;
   virtual Result<std::unique_ptr<ObjectWriter>> OpenWrite(std::string_view location,
                                                          WriteMode mode) = 0;
+  /// As OpenWrite with kReplace, but what was appended outlives a writer that never got to Finish, where
+  /// the store can do that: a later call with the same location and key goes on after written_bytes().
+  /// The key (letters and digits) names the content; bytes of another key are never continued.
+  /// errors: kUnavailable if a writer of the same upload is at work.
+  virtual Result<std::unique_ptr<ObjectWriter>> OpenResumable(std::string_view location,
+                                                             std::string_view key) {
+    (void)key;  // A store that keeps no parts starts anew each time.
+    return OpenWrite(location, WriteMode::kReplace);
+  }
   /// errors: kNotFound if there is no object there (a directory is none).
   virtual Result<ObjectInfo> Head(std::string_view location) = 0;
   /// All objects whose location starts with `prefix` up to a '/', sorted by location. An absent prefix

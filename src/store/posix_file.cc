@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// System calls with EINTR retried and errors that name the file.
+#include "store/posix_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace daypart::store {
+
+void FileDescriptor::Reset() {
+  if (number_ >= 0) ::close(number_);
+  number_ = -1;
+}
+
+Result<FileDescriptor> OpenFile(const std::string& path, int flags) {
+  constexpr mode_t kMode = 0666;  // narrowed by the process's umask
+  while (true) {
+    const int number = ::open(path.c_str(), flags | O_CLOEXEC, kMode);
+    if (number >= 0) return FileDescriptor(number);
+    if (errno != EINTR) return SystemError("cannot open " + path, errno);
+  }
+}
+
+Status WriteAll(int descriptor, std::span<const std::byte> bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return SystemError("cannot write " + path, errno);
+    }
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+  return Ok();
+}
+
+Result<size_t> ReadFully(int descriptor, uint64_t offset, std::span<std::byte> into,
+                         const std::string& path) {
+  size_t filled = 0;
+  while (filled < into.size()) {
+    const ssize_t got = ::pread(descriptor, into.data() + filled, into.size() - filled,
+                                static_cast<off_t>(offset + filled));
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return SystemError("cannot read " + path, errno);
+    }
+    if (got == 0) break;
+    filled += static_cast<size_t>(got);
+  }
+  return filled;
+}
+
+Status SyncFile(int descriptor, const std::string& path) {
+  // Never called again after a failure: the kernel may have dropped the pages and would then say yes.
+  if (::fsync(descriptor) != 0) return SystemError("cannot bring to disk " + path, errno);
+  return Ok();
+}
+
+Status SyncFolder(const std::string& folder) {
+  DAYPART_TRY(const FileDescriptor descriptor, OpenFile(folder, O_RDONLY | O_DIRECTORY));
+  return SyncFile(descriptor.number(), folder);
+}
+
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos || slash == 0) return "/";
+  return path.substr(0, slash);
+}
+
+Status MakeFolders(const std::string& folder, bool sync) {
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return Ok();
+    return InvalidArgument("expected a directory, found a file: " + folder);
+  }
+  if (errno == ENOTDIR) {
+    return InvalidArgument("expected directories only, found a file in the way to " + folder);
+  }
+  if (errno != ENOENT) return SystemError("cannot look at " + folder, errno);
+  const std::string parent = FolderOf(folder);
+  if (parent != folder) DAYPART_RETURN_IF_ERROR(MakeFolders(parent, sync));
+  if (::mkdir(folder.c_str(), 0777) != 0) {
+    if (errno == EEXIST) return Ok();  // Another process was quicker.
+    return SystemError("cannot make directory " + folder, errno);
+  }
+  return sync ? SyncFolder(parent) : Ok();
+}
+
+}  // namespace daypart::store
