@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Table metadata <-> JSON. Source: Iceberg table spec, Appendix C; format v1's forms are read.
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "iceberg/metadata.h"
+
+namespace daypart::iceberg {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Reads members of one JSON object; the first that is wrong is the error, with its path.
+class ObjectReader {
+ public:
+  ObjectReader(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
+
+  bool has(const char* key) const { return json_.contains(key) && !json_[key].is_null(); }
+  const Json& at(const char* key) const { return json_[key]; }
+  std::string PathOf(const char* key) const { return path_ + '.' + key; }
+
+  Result<int64_t> Integer(const char* key) const {
+    if (!has(key)) return CorruptData(PathOf(key) + " is missing");
+    if (!json_[key].is_number_integer()) return Wrong(key, "an integer");
+    return json_[key].get<int64_t>();
+  }
+  Result<std::optional<int64_t>> OptionalInteger(const char* key) const {
+    if (!has(key)) return std::optional<int64_t>();
+    DAYPART_TRY(const int64_t value, Integer(key));
+    return std::optional(value);
+  }
+  Result<std::string> String(const char* key) const {
+    if (!has(key)) return CorruptData(PathOf(key) + " is missing");
+    if (!json_[key].is_string()) return Wrong(key, "a string");
+    return json_[key].get<std::string>();
+  }
+  Result<std::map<std::string, std::string>> Strings(const char* key) const {
+    std::map<std::string, std::string> out;
+    if (!has(key)) return out;
+    if (!json_[key].is_object()) return Wrong(key, "an object of strings");
+    for (const auto& [name, value] : json_[key].items()) {
+      out[name] = value.is_string() ? value.get<std::string>() : value.dump();
+    }
+    return out;
+  }
+  /// Calls parse(item, path) for each item of a list; an absent list is an empty one.
+  template <typename Parse>
+  Status Each(const char* key, const Parse& parse) const {
+    if (!has(key)) return Ok();
+    if (!json_[key].is_array()) return Wrong(key, "a list");
+    size_t index = 0;
+    for (const Json& item : json_[key]) {
+      const std::string path = PathOf(key) + '[' + std::to_string(index++) + ']';
+      if (!item.is_object()) return CorruptData(path + " is to be an object");
+      DAYPART_RETURN_IF_ERROR(parse(item, path));
+    }
+    return Ok();
+  }
+  Error Wrong(const char* key, const char* expected) const {
+    return CorruptData(PathOf(key) + " is to be " + expected + ", found " +
+                       json_[key].dump().substr(0, 80));
+  }
+
+ private:
+  const Json& json_;
+  std::string path_;
+};
+
+UtcMicros FromMillis(int64_t millis) { return UtcMicros(millis * 1000); }
+int64_t ToMillis(UtcMicros time) { return time.value() / 1000; }
+
+Result<Snapshot> ReadSnapshot(const Json& json, const std::string& path) {
+  const ObjectReader reader(json, path);
+  Snapshot snapshot;
+  DAYPART_TRY(const int64_t id, reader.Integer("snapshot-id"));
+  snapshot.id = SnapshotId(id);
+  DAYPART_TRY(const auto parent, reader.OptionalInteger("parent-snapshot-id"));
+  if (parent) snapshot.parent_id = SnapshotId(*parent);
+  DAYPART_TRY(const auto sequence, reader.OptionalInteger("sequence-number"));
+  snapshot.sequence_number = SequenceNumber(sequence.value_or(0));
+  DAYPART_TRY(const int64_t millis, reader.Integer("timestamp-ms"));
+  snapshot.timestamp = FromMillis(millis);
+  if (!reader.has("manifest-list")) {
+    return Unsupported(path + " lists its manifests in the metadata file (an early form of format "
+                              "v1); rewrite the table with the program that made it");
+  }
+  DAYPART_TRY(snapshot.manifest_list, reader.String("manifest-list"));
+  DAYPART_TRY(snapshot.summary, reader.Strings("summary"));
+  DAYPART_TRY(const auto schema_id, reader.OptionalInteger("schema-id"));
+  if (schema_id) snapshot.schema_id = SchemaId(static_cast<int32_t>(*schema_id));
+  DAYPART_TRY(snapshot.first_row_id, reader.OptionalInteger("first-row-id"));
+  DAYPART_TRY(snapshot.added_rows, reader.OptionalInteger("added-rows"));
+  return snapshot;
+}
+
+Json WriteSnapshot(const Snapshot& snapshot, int32_t format_version) {
+  Json json{{"snapshot-id", snapshot.id.value()},
+            {"timestamp-ms", ToMillis(snapshot.timestamp)},
+            {"summary", snapshot.summary},
+            {"manifest-list", snapshot.manifest_list}};
+  if (format_version > 1) json["sequence-number"] = snapshot.sequence_number.value();
+  if (snapshot.parent_id) json["parent-snapshot-id"] = snapshot.parent_id->value();
+  if (snapshot.schema_id) json["schema-id"] = snapshot.schema_id->value();
+  if (snapshot.first_row_id) json["first-row-id"] = *snapshot.first_row_id;
+  if (snapshot.added_rows) json["added-rows"] = *snapshot.added_rows;
+  return json;
+}
+
+Result<SnapshotRef> ReadRef(const Json& json, const std::string& path) {
+  const ObjectReader reader(json, path);
+  SnapshotRef ref;
+  DAYPART_TRY(const int64_t id, reader.Integer("snapshot-id"));
+  ref.snapshot_id = SnapshotId(id);
+  DAYPART_TRY(const std::string kind, reader.String("type"));
+  ref.kind = kind == "tag" ? RefKind::kTag : RefKind::kBranch;
+  DAYPART_TRY(const auto keep, reader.OptionalInteger("min-snapshots-to-keep"));
+  if (keep) ref.min_snapshots_to_keep = static_cast<int32_t>(*keep);
+  DAYPART_TRY(ref.max_snapshot_age_ms, reader.OptionalInteger("max-snapshot-age-ms"));
+  DAYPART_TRY(ref.max_ref_age_ms, reader.OptionalInteger("max-ref-age-ms"));
+  return ref;
+}
+
+Json WriteRef(const SnapshotRef& ref) {
+  Json json{{"snapshot-id", ref.snapshot_id.value()},
+            {"type", ref.kind == RefKind::kTag ? "tag" : "branch"}};
+  if (ref.min_snapshots_to_keep) json["min-snapshots-to-keep"] = *ref.min_snapshots_to_keep;
+  if (ref.max_snapshot_age_ms) json["max-snapshot-age-ms"] = *ref.max_snapshot_age_ms;
+  if (ref.max_ref_age_ms) json["max-ref-age-ms"] = *ref.max_ref_age_ms;
+  return json;
+}
+
+Status ReadSchemas(const ObjectReader& reader, TableMetadata& metadata) {
+  DAYPART_RETURN_IF_ERROR(reader.Each("schemas", [&](const Json& item, const std::string& path) {
+    auto schema = SchemaFromJson(item);
+    if (!schema) return Status(std::move(schema).error().WithContext(path));
+    metadata.schemas.push_back(std::move(schema).value());
+    return Ok();
+  }));
+  if (!metadata.schemas.empty()) {
+    DAYPART_TRY(const int64_t current, reader.Integer("current-schema-id"));
+    metadata.current_schema_id = SchemaId(static_cast<int32_t>(current));
+  } else {
+    if (!reader.has("schema")) return CorruptData(reader.PathOf("schemas") + " is missing");
+    DAYPART_TRY(auto schema, SchemaFromJson(reader.at("schema")));
+    metadata.current_schema_id = schema.id;
+    metadata.schemas.push_back(std::move(schema));
+  }
+  if (metadata.FindSchema(metadata.current_schema_id) == nullptr) {
+    return CorruptData(reader.PathOf("current-schema-id") + " names no schema of the list: " +
+                       std::to_string(metadata.current_schema_id.value()));
+  }
+  return Ok();
+}
+
+Status ReadSpecs(const ObjectReader& reader, TableMetadata& metadata) {
+  DAYPART_RETURN_IF_ERROR(
+      reader.Each("partition-specs", [&](const Json& item, const std::string& path) {
+        auto spec = PartitionSpecFromJson(item);
+        if (!spec) return Status(std::move(spec).error().WithContext(path));
+        metadata.partition_specs.push_back(std::move(spec).value());
+        return Ok();
+      }));
+  DAYPART_TRY(const auto default_id, reader.OptionalInteger("default-spec-id"));
+  metadata.default_spec_id = SpecId(static_cast<int32_t>(default_id.value_or(0)));
+  if (metadata.partition_specs.empty() && reader.has("partition-spec")) {
+    DAYPART_TRY(auto spec, PartitionSpecFromJson(reader.at("partition-spec")));
+    metadata.partition_specs.push_back(std::move(spec));
+  }
+  if (metadata.FindSpec(metadata.default_spec_id) == nullptr) {
+    return CorruptData(reader.PathOf("default-spec-id") + " names no partition spec: " +
+                       std::to_string(metadata.default_spec_id.value()));
+  }
+  int32_t highest = 999;
+  for (const PartitionSpec& spec : metadata.partition_specs) {
+    for (const auto& field : spec.fields) highest = std::max(highest, field.field_id.value());
+  }
+  DAYPART_TRY(const auto last, reader.OptionalInteger("last-partition-id"));
+  metadata.last_partition_id = FieldId(static_cast<int32_t>(last.value_or(highest)));
+  return Ok();
+}
+
+Status ReadSortOrders(const ObjectReader& reader, TableMetadata& metadata) {
+  DAYPART_RETURN_IF_ERROR(
+      reader.Each("sort-orders", [&](const Json& item, const std::string& path) {
+        auto order = SortOrderFromJson(item);
+        if (!order) return Status(std::move(order).error().WithContext(path));
+        metadata.sort_orders.push_back(std::move(order).value());
+        return Ok();
+      }));
+  if (metadata.sort_orders.empty()) metadata.sort_orders.push_back({.id = SortOrderId(0), .fields = {}});
+  DAYPART_TRY(const auto default_id, reader.OptionalInteger("default-sort-order-id"));
+  metadata.default_sort_order_id = SortOrderId(static_cast<int32_t>(default_id.value_or(0)));
+  return Ok();
+}
+
+Status ReadSnapshots(const ObjectReader& reader, TableMetadata& metadata) {
+  DAYPART_RETURN_IF_ERROR(reader.Each("snapshots", [&](const Json& item, const std::string& path) {
+    auto snapshot = ReadSnapshot(item, path);
+    if (!snapshot) return Status(std::move(snapshot).error());
+    metadata.snapshots.push_back(std::move(snapshot).value());
+    return Ok();
+  }));
+  DAYPART_TRY(const auto current, reader.OptionalInteger("current-snapshot-id"));
+  if (current && *current != -1) {  // -1 is how older writers say "none"
+    metadata.current_snapshot_id = SnapshotId(*current);
+    if (metadata.current_snapshot() == nullptr) {
+      return CorruptData(reader.PathOf("current-snapshot-id") + " names no snapshot of the list: " +
+                         std::to_string(*current));
+    }
+  }
+  DAYPART_RETURN_IF_ERROR(
+      reader.Each("snapshot-log", [&](const Json& item, const std::string& path) -> Status {
+        const ObjectReader entry(item, path);
+        DAYPART_TRY(const int64_t id, entry.Integer("snapshot-id"));
+        DAYPART_TRY(const int64_t millis, entry.Integer("timestamp-ms"));
+        metadata.snapshot_log.push_back({FromMillis(millis), SnapshotId(id)});
+        return Ok();
+      }));
+  if (reader.has("refs")) {
+    if (!reader.at("refs").is_object()) return reader.Wrong("refs", "an object");
+    for (const auto& [name, item] : reader.at("refs").items()) {
+      DAYPART_TRY(metadata.refs[name], ReadRef(item, reader.PathOf("refs") + '.' + name));
+    }
+  }
+  // Format v1 without refs: main is the current snapshot.
+  if (metadata.current_snapshot_id && !metadata.refs.contains(std::string(kMainBranch))) {
+    SnapshotRef main;
+    main.snapshot_id = *metadata.current_snapshot_id;
+    metadata.refs[std::string(kMainBranch)] = main;
+  }
+  return Ok();
+}
+
+Status ReadHead(const ObjectReader& reader, TableMetadata& metadata) {
+  DAYPART_TRY(const int64_t version, reader.Integer("format-version"));
+  if (version < 1 || version > kFormatVersionMax) {
+    return Unsupported("Iceberg format version 1 to " + std::to_string(kFormatVersionMax) +
+                       " is expected, found " + std::to_string(version));
+  }
+  metadata.format_version = static_cast<int32_t>(version);
+  if (version > 1 || reader.has("table-uuid")) {
+    DAYPART_TRY(metadata.table_uuid, reader.String("table-uuid"));
+  }
+  DAYPART_TRY(metadata.location, reader.String("location"));
+  DAYPART_TRY(const auto sequence, reader.OptionalInteger("last-sequence-number"));
+  if (version > 1 && !sequence) {
+    return CorruptData(reader.PathOf("last-sequence-number") + " is missing");
+  }
+  metadata.last_sequence_number = SequenceNumber(sequence.value_or(0));
+  DAYPART_TRY(const int64_t updated, reader.Integer("last-updated-ms"));
+  metadata.last_updated = FromMillis(updated);
+  DAYPART_TRY(const int64_t last_column, reader.Integer("last-column-id"));
+  metadata.last_column_id = FieldId(static_cast<int32_t>(last_column));
+  DAYPART_TRY(metadata.properties, reader.Strings("properties"));
+  DAYPART_TRY(const auto next_row_id, reader.OptionalInteger("next-row-id"));
+  metadata.next_row_id = next_row_id.value_or(0);
+  return Ok();
+}
+
+}  // namespace
+
+Result<TableMetadata> ParseTableMetadata(std::string_view text) {
+  Json json;
+  try {
+    json = Json::parse(text);
+  } catch (const Json::exception& exception) {
+    return CorruptData(std::string("the metadata file is no JSON: ") + exception.what());
+  }
+  if (!json.is_object()) return CorruptData("the metadata file is to hold a JSON object");
+  const ObjectReader reader(json, "metadata");
+  TableMetadata metadata;
+  DAYPART_RETURN_IF_ERROR(ReadHead(reader, metadata));
+  DAYPART_RETURN_IF_ERROR(ReadSchemas(reader, metadata));
+  DAYPART_RETURN_IF_ERROR(ReadSpecs(reader, metadata));
+  DAYPART_RETURN_IF_ERROR(ReadSortOrders(reader, metadata));
+  DAYPART_RETURN_IF_ERROR(ReadSnapshots(reader, metadata));
+  DAYPART_RETURN_IF_ERROR(
+      reader.Each("metadata-log", [&](const Json& item, const std::string& path) -> Status {
+        const ObjectReader entry(item, path);
+        DAYPART_TRY(const int64_t millis, entry.Integer("timestamp-ms"));
+        DAYPART_TRY(std::string file, entry.String("metadata-file"));
+        metadata.metadata_log.push_back({FromMillis(millis), std::move(file)});
+        return Ok();
+      }));
+  if (reader.has("statistics")) metadata.statistics_json = json["statistics"].dump();
+  if (reader.has("partition-statistics")) {
+    metadata.partition_statistics_json = json["partition-statistics"].dump();
+  }
+  return metadata;
+}
+
+std::string SerializeTableMetadata(const TableMetadata& metadata) {
+  Json json{{"format-version", metadata.format_version},
+            {"table-uuid", metadata.table_uuid},
+            {"location", metadata.location},
+            {"last-updated-ms", ToMillis(metadata.last_updated)},
+            {"last-column-id", metadata.last_column_id.value()},
+            {"current-schema-id", metadata.current_schema_id.value()},
+            {"default-spec-id", metadata.default_spec_id.value()},
+            {"last-partition-id", metadata.last_partition_id.value()},
+            {"default-sort-order-id", metadata.default_sort_order_id.value()},
+            {"properties", metadata.properties}};
+  if (metadata.format_version > 1) {
+    json["last-sequence-number"] = metadata.last_sequence_number.value();
+  } else {
+    json["schema"] = ToJson(metadata.current_schema());
+    json["partition-spec"] = ToJson(metadata.default_spec())["fields"];
+  }
+  if (metadata.format_version > 2) json["next-row-id"] = metadata.next_row_id;
+  json["current-snapshot-id"] =
+      metadata.current_snapshot_id ? metadata.current_snapshot_id->value() : -1;
+  const auto list = [&json](const char* key) -> Json& { return json[key] = Json::array(); };
+  for (Json& to = list("schemas"); const auto& schema : metadata.schemas) to.push_back(ToJson(schema));
+  for (Json& to = list("partition-specs"); const auto& spec : metadata.partition_specs) {
+    to.push_back(ToJson(spec));
+  }
+  for (Json& to = list("sort-orders"); const auto& order : metadata.sort_orders) {
+    to.push_back(ToJson(order));
+  }
+  for (Json& to = list("snapshots"); const auto& snapshot : metadata.snapshots) {
+    to.push_back(WriteSnapshot(snapshot, metadata.format_version));
+  }
+  for (Json& to = list("snapshot-log"); const auto& entry : metadata.snapshot_log) {
+    to.push_back({{"timestamp-ms", ToMillis(entry.timestamp)},
+                  {"snapshot-id", entry.snapshot_id.value()}});
+  }
+  for (Json& to = list("metadata-log"); const auto& entry : metadata.metadata_log) {
+    to.push_back({{"timestamp-ms", ToMillis(entry.timestamp)},
+                  {"metadata-file", entry.metadata_location}});
+  }
+  Json& refs = json["refs"] = Json::object();
+  for (const auto& [name, ref] : metadata.refs) refs[name] = WriteRef(ref);
+  json["statistics"] = Json::parse(metadata.statistics_json, nullptr, false);
+  json["partition-statistics"] = Json::parse(metadata.partition_statistics_json, nullptr, false);
+  return json.dump();
+}
+
+}  // namespace daypart::iceberg
