@@ -47,6 +47,8 @@ struct Chunk {
   uint64_t byte_offset = 0;     // of bytes[0] in the decompressed text
   uint64_t first_line = 1;      // physical line number of bytes[0], from 1
   uint64_t index = 0;           // 0, 1, 2, … in file order
+  /// The last record was longer than record_bytes_max: the rest of it was dropped, it is to be rejected.
+  bool is_cut = false;
 };
 
 struct ChunkOptions {
@@ -55,14 +57,22 @@ struct ChunkOptions {
   size_t record_bytes_max = size_t{16} << 20;
   /// Quote that may enclose line ends; '\0' for JSON lines, where none can.
   char quote = '"';
+  /// Tells where fields begin, and so which quotes open one; of no use without `quote`.
+  char delimiter = ',';
 };
 
 /// Cuts a byte source into chunks. Not thread-safe: callers take turns.
+///
+/// A record ends at LF or CR LF. Only where the first 64 KiB have CR but no LF at all are lone CRs the
+/// line ends: they are handed on as LF then. Quotes enclose line ends as csv_record.h tells, with one
+/// rule more: a quoted field that is not closed within record_bytes_max from the start of its record
+/// is malformed, that is, the record ends at the first line end after the quote and gets rejected.
 class Chunker {
  public:
   Chunker(std::unique_ptr<ByteSource> source, ChunkOptions options);
   ~Chunker();
-  /// nullopt at the end. A quote left open at the end of the file does not swallow it: see decode/csv.h.
+  /// nullopt at the end.
+  /// errors: those of the source; the chunker yields nothing more then.
   Result<std::optional<Chunk>> Next();
 
  private:
