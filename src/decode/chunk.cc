@@ -78,8 +78,8 @@ Status Chunker::State::Fill(std::string& bytes, size_t wanted) {
 size_t Chunker::State::ChunkBytes(std::string_view bytes, bool* is_cut) const {
   if (is_at_end && bytes.size() <= chunk_bytes) return bytes.size();
   // Only a look at chunk_bytes at first, so that a long rest does not make one large chunk.
-  if (chunk_bytes < bytes.size()) {
-    const size_t whole = WholeRecordsBytes(bytes.substr(0, chunk_bytes), syntax);
+  for (size_t look = chunk_bytes; look < bytes.size(); look *= 2) {
+    const size_t whole = WholeRecordsBytes(bytes.substr(0, look), syntax);
     if (whole != 0) return whole;
   }
   const size_t whole = WholeRecordsBytes(bytes, syntax);

@@ -64,9 +64,17 @@ class StringDictionary {
     std::memcpy(&word, text + size - 8, 8);
     return Mix(hash ^ word);
   }
+  /// Compares what is behind the first 8 bytes, which are known to be equal. text: more than 8 bytes.
   bool is_tail_same(const Slot& slot, const char* text, size_t size) const {
-    return std::memcmp(bytes_.data() + offsets_[static_cast<size_t>(slot.index)] + 8, text + 8,
-                       size - 8) == 0;
+    const char* value = bytes_.data() + offsets_[static_cast<size_t>(slot.index)];
+    if (size <= 16) {  // the last 8 bytes, some of them once more: two loads instead of a call
+      uint64_t ours = 0;
+      uint64_t theirs = 0;
+      std::memcpy(&ours, value + size - 8, 8);
+      std::memcpy(&theirs, text + size - 8, 8);
+      return ours == theirs;
+    }
+    return std::memcmp(value + 8, text + 8, size - 8) == 0;
   }
   int32_t FindOrAdd(uint64_t head, uint64_t hash, const char* text, size_t size);
   void GrowSlots();
@@ -87,8 +95,8 @@ class BytesColumn final : public ColumnBuilder {
   bool is_dictionary() const { return is_dictionary_; }
   /// Appends without making room for the row (bytes make their own).
   template <bool kPadded>
-  void PushText(const char* text, size_t size) {
-    if (is_dictionary_) [[likely]] {
+  [[gnu::always_inline]] void PushText(const char* text, size_t size) {
+    if (is_dictionary_) {
       const int32_t index = dictionary_.Find<kPadded>(text, size);
       if (index >= 0) [[likely]] {
         indices()[rows_++] = index;
@@ -96,6 +104,10 @@ class BytesColumn final : public ColumnBuilder {
       }
       BecomePlain();
     }
+    PushPlain<kPadded>(text, size);
+  }
+  template <bool kPadded>
+  void PushPlain(const char* text, size_t size) {
     bytes_.Reserve(bytes_size_ + size + kCellPadding);
     CopyBytes<kPadded>(bytes_.data() + bytes_size_, text, size);
     bytes_size_ += size;

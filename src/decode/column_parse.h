@@ -72,16 +72,10 @@ inline bool ParseShortDigits(const char* text, size_t size, uint32_t* value) {
   return is_eight_digits(word);
 }
 
-/// Digits only, any number of leading zeros. returns: false for other text and for overflow.
+/// More than 8 digits; out of line, so that the short numbers' loop stays small.
 template <bool kPadded>
-inline bool ParseDigits(const char* text, size_t size, uint64_t* value) {
-  if (size == 0) return false;
+[[gnu::noinline]] bool ParseLongDigits(const char* text, size_t size, uint64_t* value) {
   uint32_t part = 0;
-  if (size <= 8) {
-    const bool is_good = ParseShortDigits<kPadded>(text, size, &part);
-    *value = part;
-    return is_good;
-  }
   uint64_t total = 0;
   while (size > 8) {
     uint64_t word = 0;
@@ -99,6 +93,17 @@ inline bool ParseDigits(const char* text, size_t size, uint64_t* value) {
                                    100'000, 1'000'000, 10'000'000, 100'000'000};
   if (__builtin_mul_overflow(total, kPowers[size], &total)) return false;
   return !__builtin_add_overflow(total, uint64_t{part}, value);
+}
+
+/// Digits only, any number of leading zeros. returns: false for other text and for overflow.
+template <bool kPadded>
+[[gnu::always_inline]] inline bool ParseDigits(const char* text, size_t size, uint64_t* value) {
+  if (size > 8) return ParseLongDigits<kPadded>(text, size, value);
+  if (size == 0) return false;
+  uint32_t part = 0;
+  const bool is_good = ParseShortDigits<kPadded>(text, size, &part);
+  *value = part;
+  return is_good;
 }
 
 /// An optional sign and digits, in the range of T.

@@ -44,7 +44,9 @@ bool is_quoted(std::string_view cell, char quote) {
 
 NullTexts::NullTexts(std::vector<std::string> texts) : texts_(std::move(texts)) {
   for (const std::string& text : texts_) {
+    if (text.empty()) continue;  // null anyway, and asked for before
     lengths_ |= uint64_t{1} << std::min<size_t>(text.size(), 63);
+    heads_ |= uint64_t{1} << (text[0] & 63);
   }
 }
 

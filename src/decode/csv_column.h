@@ -37,8 +37,10 @@ struct CellFault {
 class NullTexts {
  public:
   explicit NullTexts(std::vector<std::string> texts);
+  /// text: not empty.
   bool contains(std::string_view text) const {
-    return (lengths_ >> (text.size() < 64 ? text.size() : 63) & 1) != 0 && is_listed(text);
+    return (lengths_ >> (text.size() < 64 ? text.size() : 63) & 1) != 0 &&
+           (heads_ >> (text[0] & 63) & 1) != 0 && is_listed(text);
   }
   const std::vector<std::string>& texts() const { return texts_; }
 
@@ -47,6 +49,7 @@ class NullTexts {
 
   std::vector<std::string> texts_;
   uint64_t lengths_ = 0;  // bit n: one has n bytes; bit 63: 63 or more
+  uint64_t heads_ = 0;    // bit n: one begins with a byte whose low 6 bits are n
 };
 
 /// One column of the target.

@@ -24,8 +24,22 @@ struct Sample {
   std::vector<Cells> records;
   size_t fields_count = 0;    // of most records
   size_t regular_count = 0;   // records that have so many
-  bool has_malformed = false;
+  bool has_odd_quotes = false;  // malformed fields, or quotes inside unquoted ones
 };
+
+/// Whether quotes stand anywhere but around fields, as they do under a wrong delimiter.
+bool has_odd_quotes(std::string_view record, CsvSyntax syntax) {
+  for (size_t begin = 0; begin <= record.size();) {
+    const CsvField field = ScanField(record, begin, syntax);
+    if (field.is_malformed) return true;
+    const std::string_view text = record.substr(begin, field.end - begin);
+    if (!text.starts_with(syntax.quote) && text.find(syntax.quote) != std::string_view::npos) {
+      return true;
+    }
+    begin = field.end + 1;
+  }
+  return false;
+}
 
 Sample TakeSample(std::string_view head, CsvSyntax syntax, bool is_whole_file) {
   Sample sample;
@@ -37,7 +51,7 @@ Sample TakeSample(std::string_view head, CsvSyntax syntax, bool is_whole_file) {
     const std::string_view text = head.substr(begin, record.end - begin);
     begin = record.end + 1;
     if (text.empty() || text == "\r") continue;
-    sample.has_malformed = sample.has_malformed || record.is_malformed;
+    sample.has_odd_quotes = sample.has_odd_quotes || has_odd_quotes(text, syntax);
     sample.records.push_back(SplitCsvRecord(text, syntax.delimiter, syntax.quote));
     ++counts[sample.records.back().size()];
   }
@@ -50,12 +64,12 @@ Sample TakeSample(std::string_view head, CsvSyntax syntax, bool is_whole_file) {
   return sample;
 }
 
-/// How well a delimiter explains the sample: records of one width, without malformed quotes.
+/// How well a delimiter explains the sample: records of one width, quotes in their places.
 double Regularity(const Sample& sample) {
   if (sample.records.empty()) return 0;
   const double share =
       static_cast<double>(sample.regular_count) / static_cast<double>(sample.records.size());
-  return sample.has_malformed ? share * 0.9 : share;
+  return sample.has_odd_quotes ? share * 0.9 : share;
 }
 
 bool is_better(const Sample& candidate, const Sample& best) {
@@ -89,15 +103,31 @@ std::string WithoutDigits(const std::string& cell) {
   return shape;
 }
 
+/// Whether a column holds numbers or the like: then a first row of names that comes again is a header
+/// that was copied with its file, and not a row of data.
+bool has_typed_column(const std::vector<Cells>& records) {
+  for (size_t column = 0; column < records[0].size(); ++column) {
+    size_t values = 0;
+    size_t others = 0;
+    for (const Cells& record : records) {
+      if (record.size() != records[0].size() || record == records[0]) continue;
+      ++(is_value(record[column]) ? values : others);
+    }
+    if (values > others) return true;
+  }
+  return false;
+}
+
 /// Whether the first cell of a column is one of its values by the looks of the others.
-bool is_like_data(const std::vector<Cells>& records, size_t column) {
+bool is_like_data(const std::vector<Cells>& records, size_t column, bool may_header_repeat) {
   const Cells& first = records[0];
   const std::string shape = WithoutDigits(first[column]);
   const bool has_digits = first[column].find_first_of("0123456789") != std::string::npos;
   size_t same_shape = 0;
   size_t data = 0;
   for (size_t row = 1; row < records.size(); ++row) {
-    if (records[row].size() != first.size() || records[row] == first) continue;  // header repeated
+    if (records[row].size() != first.size()) continue;
+    if (may_header_repeat && records[row] == first) continue;
     const std::string& cell = records[row][column];
     if (cell == first[column]) return true;
     ++data;
@@ -108,12 +138,15 @@ bool is_like_data(const std::vector<Cells>& records, size_t column) {
 
 bool has_header_row(const std::vector<Cells>& records, size_t fields_count) {
   if (records.empty() || records[0].size() != fields_count) return false;
+  const bool may_header_repeat = has_typed_column(records);
   std::unordered_set<std::string> names;
   for (size_t column = 0; column < fields_count; ++column) {
     const std::string& cell = records[0][column];
     // An exported index has an empty name above it; other holes are data.
     const bool is_index = cell.empty() && column == 0 && fields_count > 1;
-    if (!is_index && (!is_name_like(cell) || is_like_data(records, column))) return false;
+    if (!is_index && (!is_name_like(cell) || is_like_data(records, column, may_header_repeat))) {
+      return false;
+    }
     if (!names.insert(cell).second) return false;
   }
   return true;
