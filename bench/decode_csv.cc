@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How fast one core cuts and decodes CSV: decode_csv FILE [ROUNDS]. The file is read into memory first,
-// so that neither the disk nor the page cache is measured; each round chunks and decodes all of it.
-// Column types are guessed from the first row: int, long, double, timestamp, date, else string.
-// Prints, for each vector level the machine has, MB/s of the chunker alone and of both together.
+// How fast one core cuts and decodes CSV: decode_csv FILE [ROUNDS]. The file is read into memory
+// first, so that neither the disk nor the page cache is measured; each round chunks and decodes all
+// of it. Column types are guessed from the first row: int, long, double, timestamp, date, else
+// string. Prints, for each vector level the machine has, MB/s of the chunker alone and of both
+// together.
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -94,13 +97,14 @@ int Run(const char* path, int rounds) {
   DecodeTarget target;
   arrow::FieldVector fields;
   for (size_t i = 0; i < dialect.columns.size(); ++i) {
-    fields.push_back(arrow::field(dialect.columns[i], GuessType(cells[i])));
+    fields.push_back(
+        arrow::field(dialect.columns[i], i < cells.size() ? GuessType(cells[i]) : arrow::utf8()));
     target.columns.push_back({dialect.columns[i], dialect.columns[i], false});
   }
   target.schema = arrow::schema(fields);
   std::printf("%s\n", target.schema->ToString().c_str());
-  for (const VectorLevel level : {VectorLevel::kScalar, VectorLevel::kSse2, VectorLevel::kAvx2,
-                                  VectorLevel::kAvx512}) {
+  for (const VectorLevel level :
+       {VectorLevel::kScalar, VectorLevel::kSse2, VectorLevel::kAvx2, VectorLevel::kAvx512}) {
     if (level > BestVectorLevel()) break;
     LimitVectorLevel(level);
     for (int round = 0; round < rounds; ++round) {
@@ -108,11 +112,12 @@ int Run(const char* path, int rounds) {
       if (!decoder) return 1;
       const Totals totals = RunOnce(text, **decoder, dialect.delimiter);
       const double megabytes = static_cast<double>(text.size()) / 1e6;
-      std::printf("level %d: %llu rows, %llu rejects, chunk %.0f MB/s, decode %.0f MB/s, both %.0f\n",
-                  static_cast<int>(level), static_cast<unsigned long long>(totals.rows),
-                  static_cast<unsigned long long>(totals.rejects), megabytes / totals.chunk_seconds,
-                  megabytes / totals.decode_seconds,
-                  megabytes / (totals.chunk_seconds + totals.decode_seconds));
+      std::printf(
+          "level %d: %llu rows, %llu rejects, chunk %.0f MB/s, decode %.0f MB/s, both %.0f\n",
+          static_cast<int>(level), static_cast<unsigned long long>(totals.rows),
+          static_cast<unsigned long long>(totals.rejects), megabytes / totals.chunk_seconds,
+          megabytes / totals.decode_seconds,
+          megabytes / (totals.chunk_seconds + totals.decode_seconds));
     }
   }
   return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The chunker: reads ahead by chunks, cuts behind the last whole record, hands the rest on to the next
-// chunk. It never holds more than record_bytes_max bytes that it has not handed out.
+// The chunker: reads ahead by chunks, cuts behind the last whole record, hands the rest on to the
+// next chunk. It never holds more than record_bytes_max bytes that it has not handed out.
 #include "decode/chunk.h"
 
 #include <algorithm>
@@ -29,8 +29,8 @@ struct Chunker::State {
   CsvSyntax syntax;
   size_t chunk_bytes = 0;
   size_t record_bytes_max = 0;
-  std::string rest;          // read, but not handed out; begins at a record's start
-  bool is_at_end = false;    // of the source
+  std::string rest;        // read, but not handed out; begins at a record's start
+  bool is_at_end = false;  // of the source
   bool has_failed = false;
   bool is_first_fill = true;
   bool has_lone_cr_lines = false;
@@ -47,9 +47,9 @@ void Chunker::State::NoteLineEnds(std::string& bytes, size_t old_size) {
     sample = sample.substr(0, kLineEndSampleBytes);
     const size_t carriage = sample.find('\r');
     // A CR as the last byte may be half of a CR LF, unless the text ends there.
-    has_lone_cr_lines = carriage != std::string_view::npos &&
-                        sample.find('\n') == std::string_view::npos &&
-                        (carriage + 1 < sample.size() || (is_at_end && sample.size() == bytes.size()));
+    has_lone_cr_lines =
+        carriage != std::string_view::npos && sample.find('\n') == std::string_view::npos &&
+        (carriage + 1 < sample.size() || (is_at_end && sample.size() == bytes.size()));
   }
   if (has_lone_cr_lines) {
     std::replace(bytes.begin() + static_cast<std::ptrdiff_t>(old_size), bytes.end(), '\r', '\n');
@@ -113,8 +113,7 @@ Chunker::Chunker(std::unique_ptr<ByteSource> source, ChunkOptions options)
   state_->source = std::move(source);
   state_->syntax = {.delimiter = options.delimiter, .quote = options.quote};
   state_->record_bytes_max = std::max<size_t>(options.record_bytes_max, 1);
-  state_->chunk_bytes =
-      std::clamp<size_t>(options.chunk_bytes, 1, state_->record_bytes_max);
+  state_->chunk_bytes = std::clamp<size_t>(options.chunk_bytes, 1, state_->record_bytes_max);
 }
 
 Chunker::~Chunker() = default;

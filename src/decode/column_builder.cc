@@ -136,8 +136,7 @@ std::shared_ptr<arrow::Buffer> PackBits(const uint8_t* bytes, size_t rows) {
   bits.Reserve((rows + 7) / 8 + 1);
   std::memset(bits.data(), 0, (rows + 7) / 8);
   for (size_t row = 0; row < rows; ++row) {
-    bits.data()[row / 8] =
-        static_cast<uint8_t>(bits.data()[row / 8] | (bytes[row] << (row % 8)));
+    bits.data()[row / 8] = static_cast<uint8_t>(bits.data()[row / 8] | (bytes[row] << (row % 8)));
   }
   return bits.Finish((rows + 7) / 8);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Column builders: values of one column -> an Arrow array, shared by the CSV and the JSON decoder. Each
-// kind of column is a final class whose appends are inline: a hot loop switches on kind() once and
-// casts (or is a template over the class); code that is not hot calls the virtual functions of
+// Column builders: values of one column -> an Arrow array, shared by the CSV and the JSON decoder.
+// Each kind of column is a final class whose appends are inline: a hot loop switches on kind() once
+// and casts (or is a template over the class); code that is not hot calls the virtual functions of
 // ColumnBuilder. A rejected row is taken back with TruncateTo. One thread at a time.
 #pragma once
 
@@ -24,8 +24,9 @@ class ResizableBuffer;
 
 namespace daypart::decode {
 
-/// Memory that grows and then becomes an Arrow buffer. It comes from Arrow's pool, so that the pages of
-/// one chunk are used again by the next; running out of memory ends the process, as it does for new.
+/// Memory that grows and then becomes an Arrow buffer. It comes from Arrow's pool, so that the
+/// pages of one chunk are used again by the next; running out of memory ends the process, as it
+/// does for new.
 class GrowingBuffer {
  public:
   GrowingBuffer();
@@ -74,12 +75,13 @@ class ColumnBuilder {
   size_t rows_count() const { return rows_; }
   size_t nulls_count() const { return nulls_; }
 
-  /// Makes room for `rows` more. The appends below grow by themselves; the Push… of the final classes
-  /// do not and need this before.
+  /// Makes room for `rows` more. The appends below grow by themselves; the Push… of the final
+  /// classes do not and need this before.
   virtual void Reserve(size_t rows) = 0;
-  /// Each appends one value and returns true, or appends nothing and returns false where the value is
-  /// not one of the column's type and range. Text is taken strictly (see column_parse.h) and must be
-  /// valid UTF-8 for a string column; a number is taken by a column of its kind or a wider one.
+  /// Each appends one value and returns true, or appends nothing and returns false where the value
+  /// is not one of the column's type and range. Text is taken strictly (see column_parse.h) and
+  /// must be valid UTF-8 for a string column; a number is taken by a column of its kind or a wider
+  /// one.
   virtual bool AppendText(std::string_view text) = 0;
   virtual bool AppendInt64(int64_t value) = 0;
   virtual bool AppendDouble(double value) = 0;
@@ -92,8 +94,8 @@ class ColumnBuilder {
   virtual void PushNull() = 0;
   /// Takes back the newest rows until `rows` are left. rows: rows_count() at most.
   virtual void TruncateTo(size_t rows) = 0;
-  /// The rows as an array of the column's type, or dictionary<int32, utf8> for a string column that has
-  /// few distinct values; the builder is empty then and ready for the next chunk.
+  /// The rows as an array of the column's type, or dictionary<int32, utf8> for a string column that
+  /// has few distinct values; the builder is empty then and ready for the next chunk.
   virtual std::shared_ptr<arrow::Array> Finish() = 0;
 
  protected:
@@ -129,9 +131,7 @@ class FixedColumn final : public ColumnBuilder {
 
   Format& format() { return format_; }
   /// Appends without making room.
-  void Push(Value value) {
-    values()[rows_++] = value;
-  }
+  void Push(Value value) { values()[rows_++] = value; }
   void PushNull() override {
     MarkNull();
     values()[rows_++] = Value{};

@@ -42,8 +42,8 @@ TEST(ColumnBuilder, TakesIntegersInRange) {
   EXPECT_EQ(Parsed(arrow::int64(), "-9223372036854775808"), "-9223372036854775808");
   EXPECT_EQ(Parsed(arrow::int64(), "9223372036854775807"), "9223372036854775807");
   EXPECT_EQ(Parsed(arrow::int64(), "000000000000000000000000042"), "42");
-  ExpectRefused(arrow::int32(), {"2147483648", "-2147483649", "", "+", "-", "--1", "1 ", " 1", "1.0",
-                                 "0x1", "1e3", "12345678a", "a2345678", "١"});
+  ExpectRefused(arrow::int32(), {"2147483648", "-2147483649", "", "+", "-", "--1", "1 ", " 1",
+                                 "1.0", "0x1", "1e3", "12345678a", "a2345678", "١"});
   ExpectRefused(arrow::int64(), {"9223372036854775808", "-9223372036854775809",
                                  "18446744073709551617", "99999999999999999999999"});
 }
@@ -120,13 +120,15 @@ TEST(ColumnBuilder, TakesTheKnownWordsForTruth) {
 
 TEST(ColumnBuilder, ParsesTimesStrictly) {
   EXPECT_EQ(Parsed(arrow::date32(), "2024-02-29"), "2024-02-29");
-  ExpectRefused(arrow::date32(), {"2023-02-29", "2024-2-29", "2024-02-29 ", "20240229", "", "2024-13-01"});
+  ExpectRefused(arrow::date32(),
+                {"2023-02-29", "2024-2-29", "2024-02-29 ", "20240229", "", "2024-13-01"});
   const auto zoned = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
   auto builder = MakeColumnBuilder(zoned);
   const std::vector<std::string> texts = {
-      "2026-11-01T10:20:30Z",      "2026-11-01 10:20:30",        "2026-11-01T10:20:30.5Z",
-      "2026-11-01T10:20:30.123456", "2026-11-01T10:20:30.123456789Z", "2026-11-01T12:20:30+02:00",
-      "1969-12-31T23:59:59.999999Z", "2026-11-01T10:20"};
+      "2026-11-01T10:20:30Z",           "2026-11-01 10:20:30",
+      "2026-11-01T10:20:30.5Z",         "2026-11-01T10:20:30.123456",
+      "2026-11-01T10:20:30.123456789Z", "2026-11-01T12:20:30+02:00",
+      "1969-12-31T23:59:59.999999Z",    "2026-11-01T10:20"};
   for (const std::string& text : texts) {
     ASSERT_TRUE(builder->AppendText(text)) << text;
     const auto array = builder->Finish();
@@ -134,9 +136,10 @@ TEST(ColumnBuilder, ParsesTimesStrictly) {
               ParseTimestampMicros(text).value())
         << text;
   }
-  ExpectRefused(zoned, {"2026-11-01", "2026-11-01T24:00:00Z", "2026-11-01T10:60:00Z", "",
-                        "2026-11-01T10:20:60Z", "2026-11-31T10:20:30Z", "2026-11-01T10:20:30.Z",
-                        "2026-11-01T10:20:30.1x3Z", "2026-11-01T10:20:30ZZ", "2026-11-01T1::20:30Z"});
+  ExpectRefused(zoned,
+                {"2026-11-01", "2026-11-01T24:00:00Z", "2026-11-01T10:60:00Z", "",
+                 "2026-11-01T10:20:60Z", "2026-11-31T10:20:30Z", "2026-11-01T10:20:30.Z",
+                 "2026-11-01T10:20:30.1x3Z", "2026-11-01T10:20:30ZZ", "2026-11-01T1::20:30Z"});
   EXPECT_EQ(Parsed(arrow::time64(arrow::TimeUnit::MICRO), "23:59:59.5"), "23:59:59.500000");
   ExpectRefused(arrow::time64(arrow::TimeUnit::MICRO), {"24:00:00", "1:00:00", "12:00:00Z", ""});
 }
@@ -234,9 +237,10 @@ TEST(StringColumn, BecomesPlainWhenMostValuesDiffer) {
 
 TEST(StringColumn, TellsTextsOfOneLengthAndHeadApart) {
   auto builder = MakeColumnBuilder(arrow::utf8());
-  const std::vector<std::string> texts = {"", std::string(1, '\0'), std::string(2, '\0'), "a",
-                                          std::string("a\0", 2), "samehead1", "samehead2",
-                                          "samehead-middle-A-end-of-it", "samehead-middle-B-end-of-it"};
+  const std::vector<std::string> texts = {
+      "",          std::string(1, '\0'),          std::string(2, '\0'),
+      "a",         std::string("a\0", 2),         "samehead1",
+      "samehead2", "samehead-middle-A-end-of-it", "samehead-middle-B-end-of-it"};
   for (int round = 0; round < 2; ++round) {
     for (const std::string& text : texts) ASSERT_TRUE(builder->AppendText(text));
   }

@@ -32,7 +32,8 @@ int32_t StringDictionary::FindOrAdd(uint64_t head, uint64_t hash, const char* te
       return slot.index;
     }
   }
-  if (values_count() >= kDictionaryValuesMax || bytes_.size() + size > kDictionaryBytesMax) return -1;
+  if (values_count() >= kDictionaryValuesMax || bytes_.size() + size > kDictionaryBytesMax)
+    return -1;
   const auto index = static_cast<int32_t>(values_count());
   slots_[at] = {head, static_cast<uint32_t>(size), index};
   bytes_.append(text, size);
@@ -127,9 +128,9 @@ std::shared_ptr<arrow::Array> BytesColumn::Finish() {
   capacity_ = 0;
   const auto length = static_cast<int64_t>(rows);
   if (is_dictionary_) {
-    auto data = arrow::ArrayData::Make(arrow::dictionary(arrow::int32(), arrow::utf8()), length,
-                                       {std::move(validity), numbers_.Finish(rows * sizeof(int32_t))},
-                                       nulls);
+    auto data = arrow::ArrayData::Make(
+        arrow::dictionary(arrow::int32(), arrow::utf8()), length,
+        {std::move(validity), numbers_.Finish(rows * sizeof(int32_t))}, nulls);
     data->dictionary = dictionary_.ToArray()->data();
     return arrow::MakeArray(data);
   }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BytesColumn: string and binary columns. A string column starts as a dictionary that lives as long as
-// the builder and only grows, so that the dictionary of an older chunk is a prefix of a newer one's;
-// once it has too many values (see kDictionaryValuesMax) the column is plain utf8 for good, from the
-// chunk on where that showed.
+// BytesColumn: string and binary columns. A string column starts as a dictionary that lives as long
+// as the builder and only grows, so that the dictionary of an older chunk is a prefix of a newer
+// one's; once it has too many values (see kDictionaryValuesMax) the column is plain utf8 for good,
+// from the chunk on where that showed.
 #pragma once
 
 #include "decode/column_builder.h"
 
 namespace daypart::decode {
 
-/// 16 Ki values: 256 KiB of slots stay in the second-level cache, and a column chunk of Parquet with more
-/// would leave its dictionary encoding about there.
+/// 16 Ki values: 256 KiB of slots stay in the second-level cache, and a column chunk of Parquet
+/// with more would leave its dictionary encoding about there.
 inline constexpr uint32_t kDictionaryValuesMax = 16 * 1024;
 inline constexpr size_t kDictionaryBytesMax = size_t{1} << 20;
 
@@ -25,7 +25,8 @@ class StringDictionary {
   template <bool kPadded>
   int32_t Find(const char* text, size_t size) {
     const uint64_t head = size == 0 ? 0 : LoadWord<kPadded>(text, size);
-    const uint64_t hash = size <= 8 ? Mix(head ^ (size * 0x9E3779B97F4A7C15)) : HashLong(text, size);
+    const uint64_t hash =
+        size <= 8 ? Mix(head ^ (size * 0x9E3779B97F4A7C15)) : HashLong(text, size);
     const Slot& slot = slots_[hash & mask_];
     if (slot.head == head && slot.size == size && slot.index >= 0 &&
         (size <= 8 || is_tail_same(slot, text, size))) [[likely]] {
@@ -50,7 +51,8 @@ class StringDictionary {
   };
 
   static uint64_t Mix(uint64_t word) {
-    const auto product = static_cast<unsigned __int128>(word ^ 0xA0761D6478BD642F) * 0xE7037ED1A0B428DB;
+    const auto product =
+        static_cast<unsigned __int128>(word ^ 0xA0761D6478BD642F) * 0xE7037ED1A0B428DB;
     return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
   }
   /// text: more than 8 bytes.
@@ -64,7 +66,8 @@ class StringDictionary {
     std::memcpy(&word, text + size - 8, 8);
     return Mix(hash ^ word);
   }
-  /// Compares what is behind the first 8 bytes, which are known to be equal. text: more than 8 bytes.
+  /// Compares what is behind the first 8 bytes, which are known to be equal. text: more than 8
+  /// bytes.
   bool is_tail_same(const Slot& slot, const char* text, size_t size) const {
     const char* value = bytes_.data() + offsets_[static_cast<size_t>(slot.index)];
     if (size <= 16) {  // the last 8 bytes, some of them once more: two loads instead of a call
@@ -160,7 +163,7 @@ class BytesColumn final : public ColumnBuilder {
   GrowingBuffer numbers_;
   GrowingBuffer bytes_;
   size_t bytes_size_ = 0;
-  size_t capacity_ = 0;  // rows that numbers_ and the validity have room for
+  size_t capacity_ = 0;       // rows that numbers_ and the validity have room for
   uint64_t rows_before_ = 0;  // rows of the chunks before, for the share of distinct values
 };
 

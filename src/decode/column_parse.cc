@@ -14,9 +14,8 @@ namespace {
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool is_same_ignoring_case(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() &&
-         std::equal(text.begin(), text.end(), lower.begin(),
-                    [](char a, char b) { return Lower(a) == b; });
+  return text.size() == lower.size() && std::equal(text.begin(), text.end(), lower.begin(),
+                                                   [](char a, char b) { return Lower(a) == b; });
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -95,9 +94,9 @@ bool ParseDecimal(std::string_view text, int32_t precision, int32_t scale, __int
     text = text.substr(0, at);
   }
   unsigned __int128 magnitude = 0;
-  int32_t digits = 0;           // significant ones, at most 38
-  int64_t places = 0;           // digits after the point, less the zeros held back
-  int64_t zeros = 0;            // zeros held back: they count only when another digit follows
+  int32_t digits = 0;  // significant ones, at most 38
+  int64_t places = 0;  // digits after the point, less the zeros held back
+  int64_t zeros = 0;   // zeros held back: they count only when another digit follows
   bool is_after_point = false;
   bool has_digit = false;
   for (const char c : text) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Text -> one typed value, for the column builders: whole words of digits at a time, no allocation, no
-// locale. Strict: nothing may stand before or after the value (the CSV decoder trims spaces before).
-// A `kPadded` template argument says that kCellPadding bytes after the text may be read (not used),
-// which saves the branches that a careful load of a short text needs.
+// Text -> one typed value, for the column builders: whole words of digits at a time, no allocation,
+// no locale. Strict: nothing may stand before or after the value (the CSV decoder trims spaces
+// before). A `kPadded` template argument says that kCellPadding bytes after the text may be read
+// (not used), which saves the branches that a careful load of a short text needs.
 #pragma once
 
 #include <bit>
@@ -16,7 +16,8 @@
 
 namespace daypart::decode {
 
-static_assert(std::endian::native == std::endian::little, "the word tricks below read low byte first");
+static_assert(std::endian::native == std::endian::little,
+              "the word tricks below read low byte first");
 
 /// Bytes that must be readable after a text that is parsed as `kPadded`.
 inline constexpr size_t kCellPadding = 32;
@@ -57,9 +58,8 @@ constexpr uint32_t EightDigits(uint64_t word) {
   word -= 0x3030303030303030;
   word = (word * 10) + (word >> 8);
   const uint64_t mask = 0x000000FF000000FF;
-  return static_cast<uint32_t>(((word & mask) * 0x000F424000000064 +
-                                ((word >> 16) & mask) * 0x0000271000000001) >>
-                               32);
+  return static_cast<uint32_t>(
+      ((word & mask) * 0x000F424000000064 + ((word >> 16) & mask) * 0x0000271000000001) >> 32);
 }
 
 /// 1 to 8 digits. returns: whether the text is that.
@@ -117,7 +117,8 @@ inline bool ParseInteger(const char* text, size_t size, T* value) {
   }
   uint64_t magnitude = 0;
   if (!ParseDigits<kPadded>(text, size, &magnitude)) return false;
-  const uint64_t limit = static_cast<uint64_t>(std::numeric_limits<T>::max()) + (is_negative ? 1 : 0);
+  const uint64_t limit =
+      static_cast<uint64_t>(std::numeric_limits<T>::max()) + (is_negative ? 1 : 0);
   *value = static_cast<T>(is_negative ? uint64_t{0} - magnitude : magnitude);
   return magnitude <= limit;
 }
@@ -127,8 +128,8 @@ inline bool ParseInteger(const char* text, size_t size, T* value) {
 bool ParseDoubleSlow(std::string_view text, double* value);
 bool ParseFloatSlow(std::string_view text, float* value);
 
-/// As ParseDoubleSlow. Numbers of up to 15 digits with a fraction take the exact short way: digits and
-/// power of ten are both exact doubles, so that one division rounds correctly (Clinger 1990).
+/// As ParseDoubleSlow. Numbers of up to 15 digits with a fraction take the exact short way: digits
+/// and power of ten are both exact doubles, so that one division rounds correctly (Clinger 1990).
 template <bool kPadded>
 inline bool ParseDouble(const char* text, size_t size, double* value) {
   constexpr double kPowers[9] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
@@ -154,8 +155,8 @@ inline bool ParseDouble(const char* text, size_t size, double* value) {
 /// true/false, t/f, yes/no, 1/0, in any case.
 bool ParseBoolean(std::string_view text, bool* value);
 
-/// An optional sign, digits with at most one point, an optional exponent; the value must be exact in
-/// `scale` places after the point and have at most `precision` digits.
+/// An optional sign, digits with at most one point, an optional exponent; the value must be exact
+/// in `scale` places after the point and have at most `precision` digits.
 bool ParseDecimal(std::string_view text, int32_t precision, int32_t scale, __int128* value);
 
 /// HH:MM[:SS[.fraction]] as microseconds of the day; digits after the sixth are cut.

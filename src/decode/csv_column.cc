@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The loops over the cells of a column. Limiting resource: instructions a cell (about 25 for an
-// integer, 35 for a string in a dictionary, 45 for a timestamp); see bench/decode_csv.cc.
+// The loops over the cells of a column. Limiting resource: instructions; bench/decode_csv.cc, 10
+// columns of events (6 integers, 3 strings of few values, 1 timestamp): 960 MB/s a core with
+// AVX-512, 870 with AVX2, of which four fifths are spent here.
 #include "decode/csv_column.h"
 
 #include <fmt/format.h>
@@ -80,7 +81,8 @@ std::string_view CsvColumn::Cell(const CellBlock& block, uint32_t record) const 
   return cell;
 }
 
-/// A typed cell that is quoted, padded with spaces, null or wrong. returns: false if it does not fit.
+/// A typed cell that is quoted, padded with spaces, null or wrong. returns: false if it does not
+/// fit.
 template <typename Column>
 bool CsvColumn::AppendUnusual(Column& column, std::string_view cell, CellFaultKind* kind) {
   if (is_quoted(cell, quote_)) cell = UnquoteField(cell, quote_, &scratch_);
@@ -196,7 +198,8 @@ void CsvColumn::Append(const CellBlock& block, std::vector<CellFault>* faults) {
 std::string CsvColumn::Reason(const CellBlock& block, uint32_t record, CellFaultKind kind) const {
   switch (kind) {
     case CellFaultKind::kMissing:
-      if (field_ < 0) return fmt::format("expected a value, the file has no column '{}'", source_name_);
+      if (field_ < 0)
+        return fmt::format("expected a value, the file has no column '{}'", source_name_);
       return "expected a value, found none";
     case CellFaultKind::kNotUtf8:
       return fmt::format("expected {} in UTF-8, found bytes that are not", builder_->type_name());

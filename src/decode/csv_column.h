@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The second pass of the CSV decoder: the cells of one column of some hundred records -> the column's
-// builder, in one loop that is compiled for the column's type. A cell that does not fit is noted and
-// leaves a null; the decoder then takes the rows of the block back and appends the good ones again.
+// The second pass of the CSV decoder: the cells of one column of some hundred records -> the
+// column's builder, in one loop that is compiled for the column's type. A cell that does not fit is
+// noted and leaves a null; the decoder then takes the rows of the block back and appends the good
+// ones again.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +20,11 @@ namespace daypart::decode {
 
 /// Records of a text that have the right number of fields, by their place in a CsvIndex.
 struct CellBlock {
-  const char* text = nullptr;      // kIndexPadding readable bytes behind
-  const uint32_t* ends = nullptr;  // of the index
+  const char* text = nullptr;         // kIndexPadding readable bytes behind
+  const uint32_t* ends = nullptr;     // of the index
   std::span<const uint32_t> records;  // of each, the entry of `ends` before its first field
-  bool has_quotes = true;          // whether a quoted field may be among the cells
-  bool is_utf8 = false;            // whether all of the text was found to be valid UTF-8
+  bool has_quotes = true;             // whether a quoted field may be among the cells
+  bool is_utf8 = false;               // whether all of the text was found to be valid UTF-8
 };
 
 enum class CellFaultKind { kNotOfType, kMissing, kNotUtf8 };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For tests and fuzzing only: decodes a text in chunks of any size with the real chunker and decoder,
-// and again with the reference reader, and tells the first difference. Three columns: `name` (string),
-// `count` (int) and `tag` (string, required), so that every kind of reject can happen.
+// For tests and fuzzing only: decodes a text in chunks of any size with the real chunker and
+// decoder, and again with the reference reader, and tells the first difference. Three columns:
+// `name` (string), `count` (int) and `tag` (string, required), so that every kind of reject can
+// happen.
 #pragma once
 
 #include <arrow/array.h>
@@ -24,7 +25,8 @@ namespace daypart::decode::reference {
 class MemorySource final : public ByteSource {
  public:
   /// bytes: must outlive the source. step: bytes that one Read gives at most.
-  explicit MemorySource(std::string_view bytes, size_t step = 1 << 20) : bytes_(bytes), step_(step) {}
+  explicit MemorySource(std::string_view bytes, size_t step = 1 << 20)
+      : bytes_(bytes), step_(step) {}
   Result<size_t> Read(std::span<char> into) override {
     const size_t count = std::min({into.size(), bytes_.size(), step_});
     if (count != 0) std::memcpy(into.data(), bytes_.data(), count);
@@ -45,7 +47,8 @@ struct Lines {
 
 inline std::string RejectLine(uint64_t line, uint64_t offset, const std::string& column,
                               const std::string& raw, const std::string& reason) {
-  return fmt::format("line {} offset {} column '{}' raw [{}] {}", line, offset, column, raw, reason);
+  return fmt::format("line {} offset {} column '{}' raw [{}] {}", line, offset, column, raw,
+                     reason);
 }
 
 inline std::string StringAt(const arrow::Array& array, int64_t row) {
@@ -62,9 +65,9 @@ inline std::string StringAt(const arrow::Array& array, int64_t row) {
 
 inline DecodeTarget CompareTarget() {
   DecodeTarget target;
-  target.schema = arrow::schema({arrow::field("name", arrow::utf8()),
-                                 arrow::field("count", arrow::int32()),
-                                 arrow::field("tag", arrow::utf8())});
+  target.schema =
+      arrow::schema({arrow::field("name", arrow::utf8()), arrow::field("count", arrow::int32()),
+                     arrow::field("tag", arrow::utf8())});
   target.columns = {{"name", "name", false}, {"count", "count", false}, {"tag", "tag", true}};
   return target;
 }
@@ -90,10 +93,9 @@ inline std::string ExpectedReason(const Record& record, std::string* column) {
   *column = "count";
   const std::string& count = record.cells[1].text;
   const size_t begin = count.find_first_not_of(" \t");
-  const std::string trimmed =
-      begin == std::string::npos
-          ? ""
-          : count.substr(begin, count.find_last_not_of(" \t") - begin + 1);
+  const std::string trimmed = begin == std::string::npos
+                                  ? ""
+                                  : count.substr(begin, count.find_last_not_of(" \t") - begin + 1);
   if (!is_null(trimmed) && !ReadInt(trimmed)) return "expected int";
   *column = "tag";
   if (!is_utf8(record.cells[2].text)) return "expected string in UTF-8, found bytes that are not";

@@ -62,8 +62,8 @@ std::vector<std::string> Column(const DecodedChunk& chunk, int column) {
   const arrow::Array& array = *chunk.rows->column(column);
   std::vector<std::string> cells;
   for (int64_t row = 0; row < array.length(); ++row) {
-    const bool is_text = array.type_id() == arrow::Type::DICTIONARY ||
-                         array.type_id() == arrow::Type::STRING;
+    const bool is_text =
+        array.type_id() == arrow::Type::DICTIONARY || array.type_id() == arrow::Type::STRING;
     if (array.IsNull(row)) {
       cells.push_back("null");
     } else if (is_text) {
@@ -83,7 +83,8 @@ std::vector<std::string> Reasons(const DecodedChunk& chunk) {
 }
 
 TEST(CsvDecoder, ReadsQuotedDelimitersLineEndsAndQuotes) {
-  const auto chunk = Strings({"a", "b"}).Decode("\"x,y\",\"line\nend\"\n\"say \"\"hi\"\"\",plain\n");
+  const auto chunk =
+      Strings({"a", "b"}).Decode("\"x,y\",\"line\nend\"\n\"say \"\"hi\"\"\",plain\n");
   EXPECT_THAT(Column(chunk, 0), ElementsAre("x,y", "say \"hi\""));
   EXPECT_THAT(Column(chunk, 1), ElementsAre("line\nend", "plain"));
   EXPECT_THAT(chunk.rejects, IsEmpty());
@@ -273,12 +274,28 @@ TEST(CsvDecoder, OlderDictionaryIsAPrefixOfTheNewer) {
 
 /// Text of fields that hit every rule; mostly rows of three fields so that rows are also kept.
 std::string RandomCsv(std::mt19937_64& random, size_t records) {
-  static const std::vector<std::string> kNames = {
-      "a",     "",          "\"\"",      "\"q,q\"",     "\"l\nl\"", "\"e\"\"e\"", "x\"y", "\"bad\"x",
-      "NULL",  "\"null\"",  "\xC3\xA9",  "\xFF",        " s ",      "\"cr\r\n\"", "\\N",  "\"\"\"\"",
-      "long text of more than sixteen bytes",           "\"\xE2\x82\xAC,\"",      "\r"};
-  static const std::vector<std::string> kCounts = {"1",  "-7", "",    "2147483647", "2147483648", "x",
-                                                   " 5", "+3", "\"9\"", "00000000012", "1.5",      "\"\""};
+  static const std::vector<std::string> kNames = {"a",
+                                                  "",
+                                                  "\"\"",
+                                                  "\"q,q\"",
+                                                  "\"l\nl\"",
+                                                  "\"e\"\"e\"",
+                                                  "x\"y",
+                                                  "\"bad\"x",
+                                                  "NULL",
+                                                  "\"null\"",
+                                                  "\xC3\xA9",
+                                                  "\xFF",
+                                                  " s ",
+                                                  "\"cr\r\n\"",
+                                                  "\\N",
+                                                  "\"\"\"\"",
+                                                  "long text of more than sixteen bytes",
+                                                  "\"\xE2\x82\xAC,\"",
+                                                  "\r"};
+  static const std::vector<std::string> kCounts = {"1",          "-7",          "",    "2147483647",
+                                                   "2147483648", "x",           " 5",  "+3",
+                                                   "\"9\"",      "00000000012", "1.5", "\"\""};
   static const std::vector<std::string> kLineEnds = {"\n", "\n", "\n", "\r\n", "\n\n", "\r\n\r\n"};
   const auto pick = [&random](const std::vector<std::string>& from, uint64_t plain_share) {
     return random() % 100 < plain_share ? from[0] : from[random() % from.size()];
@@ -309,8 +326,8 @@ TEST(CsvDecoder, AgreesWithTheReferenceAtEveryChunkSize) {
 }
 
 TEST(CsvDecoder, AgreesWithTheReferenceOnLongTextsAtEveryVectorLevel) {
-  for (const VectorLevel level : {VectorLevel::kScalar, VectorLevel::kSse2, VectorLevel::kAvx2,
-                                  VectorLevel::kAvx512}) {
+  for (const VectorLevel level :
+       {VectorLevel::kScalar, VectorLevel::kSse2, VectorLevel::kAvx2, VectorLevel::kAvx512}) {
     LimitVectorLevel(level);
     for (uint64_t seed = 100; seed < 160; ++seed) {
       std::mt19937_64 random(seed);

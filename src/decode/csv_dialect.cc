@@ -22,8 +22,8 @@ using Cells = std::vector<std::string>;
 
 struct Sample {
   std::vector<Cells> records;
-  size_t fields_count = 0;    // of most records
-  size_t regular_count = 0;   // records that have so many
+  size_t fields_count = 0;      // of most records
+  size_t regular_count = 0;     // records that have so many
   bool has_odd_quotes = false;  // malformed fields, or quotes inside unquoted ones
 };
 
@@ -99,12 +99,13 @@ bool is_name_like(const std::string& cell) {
 
 std::string WithoutDigits(const std::string& cell) {
   std::string shape = cell;
-  std::replace_if(shape.begin(), shape.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
+  std::replace_if(
+      shape.begin(), shape.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
   return shape;
 }
 
-/// Whether a column holds numbers or the like: then a first row of names that comes again is a header
-/// that was copied with its file, and not a row of data.
+/// Whether a column holds numbers or the like: then a first row of names that comes again is a
+/// header that was copied with its file, and not a row of data.
 bool has_typed_column(const std::vector<Cells>& records) {
   for (size_t column = 0; column < records[0].size(); ++column) {
     size_t values = 0;
@@ -176,10 +177,9 @@ CsvDialect DetectDialect(std::string_view head, const DialectOptions& options) {
     dialect.has_header = options.has_header.value_or(false);
     return dialect;
   }
-  dialect.regular_share = static_cast<double>(best.regular_count) /
-                          static_cast<double>(best.records.size());
-  dialect.has_header =
-      options.has_header.value_or(has_header_row(best.records, best.fields_count));
+  dialect.regular_share =
+      static_cast<double>(best.regular_count) / static_cast<double>(best.records.size());
+  dialect.has_header = options.has_header.value_or(has_header_row(best.records, best.fields_count));
   Cells names = dialect.has_header ? best.records[0] : Cells(best.fields_count);
   dialect.columns = UniqueColumnNames(std::move(names));
   return dialect;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Guesses how a CSV file is written from its first bytes: delimiter, whether there is a header, the
-// column names. For the crawler and for loads that were told nothing; what the caller knows is passed
-// in the options and not guessed again.
+// column names. For the crawler and for loads that were told nothing; what the caller knows is
+// passed in the options and not guessed again.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,8 @@ struct CsvDialect {
   bool has_header = true;
   /// Names of the columns, unique: the header's cells, or column_1, column_2, … without one.
   std::vector<std::string> columns;
-  /// Share (0..1) of the sampled records that have as many fields as `columns`; 0 for an empty text.
+  /// Share (0..1) of the sampled records that have as many fields as `columns`; 0 for an empty
+  /// text.
   double regular_share = 0;
 };
 

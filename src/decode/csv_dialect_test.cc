@@ -89,7 +89,8 @@ TEST(CsvDialect, SaysNothingOfAnEmptyText) {
 }
 
 TEST(SplitCsvRecord, GivesTheCellsUnquoted) {
-  EXPECT_THAT(SplitCsvRecord("a,\"b,\"\"c\",,\"\"\r\n", ',', '"'), ElementsAre("a", "b,\"c", "", ""));
+  EXPECT_THAT(SplitCsvRecord("a,\"b,\"\"c\",,\"\"\r\n", ',', '"'),
+              ElementsAre("a", "b,\"c", "", ""));
   EXPECT_THAT(SplitCsvRecord("", ',', '"'), ElementsAre(""));
   EXPECT_THAT(SplitCsvRecord("a,\"b", ',', '"'), ElementsAre("a", "\"b"));
 }

@@ -11,7 +11,8 @@
 namespace daypart::decode {
 namespace {
 
-/// Records walked byte by byte before the vector loop is tried again: stray quotes come in clusters.
+/// Records walked byte by byte before the vector loop is tried again: stray quotes come in
+/// clusters.
 constexpr size_t kRecordsByHand = 16;
 
 std::atomic<VectorLevel>& LevelInUse() {
@@ -114,8 +115,7 @@ size_t WholeRecordsBytes(std::string_view text, CsvSyntax syntax) {
   size_t bytes = 0;
   while (bytes < text.size()) {
     const bool is_all_seen =
-        kernels != nullptr &&
-        kernels->last_end(text.data(), bytes, text.size(), syntax, &bytes);
+        kernels != nullptr && kernels->last_end(text.data(), bytes, text.size(), syntax, &bytes);
     for (size_t i = 0; is_all_seen || i < kRecordsByHand; ++i) {
       const CsvRecord record = ScanRecord(text, bytes, syntax);
       if (record.end == text.size() || record.is_open) return bytes;

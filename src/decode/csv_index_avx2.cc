@@ -6,7 +6,8 @@
 #ifdef DAYPART_CSV_VECTORS
 #include <immintrin.h>
 
-// Everything from here on is compiled for these instructions; csv_index.cc asks the processor first.
+// Everything from here on is compiled for these instructions; csv_index.cc asks the processor
+// first.
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt,pclmul"))), \
                              apply_to = function)
@@ -31,7 +32,8 @@ struct Avx2 {
   static uint64_t EqualTo(const char* text, __m256i needle) {
     const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text));
     const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text) + 1);
-    const auto low_mask = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, needle)));
+    const auto low_mask =
+        static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, needle)));
     const auto high_mask =
         static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(high, needle)));
     return low_mask | (uint64_t{high_mask} << 32);
@@ -43,8 +45,8 @@ struct Avx2 {
     return {EqualTo(text, needles.delimiter), Equal(text, '\n'), EqualTo(text, needles.quote)};
   }
   static uint64_t PrefixXor(uint64_t bits) {
-    const __m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<int64_t>(bits)),
-                                                 _mm_set1_epi8(-1), 0);
+    const __m128i product =
+        _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<int64_t>(bits)), _mm_set1_epi8(-1), 0);
     return static_cast<uint64_t>(_mm_cvtsi128_si64(product));
   }
   static uint32_t CountBits(uint64_t bits) {

@@ -6,14 +6,16 @@
 #ifdef DAYPART_CSV_VECTORS
 #include <immintrin.h>
 
-// Everything from here on is compiled for these instructions; csv_index.cc asks the processor first.
+// Everything from here on is compiled for these instructions; csv_index.cc asks the processor
+// first.
 #if defined(__clang__)
-#pragma clang attribute push( \
+#pragma clang attribute push(                                                                \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,bmi,bmi2,popcnt,pclmul"))), \
     apply_to = function)
 #else
 #pragma GCC push_options
-// g++ 12 takes the deliberately undefined operand of its own intrinsics for a mistake (GCC bug 105593).
+// g++ 12 takes the deliberately undefined operand of its own intrinsics for a mistake (GCC bug
+// 105593).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512vbmi2,bmi,bmi2,popcnt,pclmul")
 #endif
@@ -41,8 +43,8 @@ struct Avx512 {
             _mm512_cmpeq_epi8_mask(bytes, needles.quote)};
   }
   static uint64_t PrefixXor(uint64_t bits) {
-    const __m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<int64_t>(bits)),
-                                                 _mm_set1_epi8(-1), 0);
+    const __m128i product =
+        _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<int64_t>(bits)), _mm_set1_epi8(-1), 0);
     return static_cast<uint64_t>(_mm_cvtsi128_si64(product));
   }
   static uint32_t CountBits(uint64_t bits) {
@@ -57,9 +59,10 @@ struct Avx512 {
     const __m512i bases = _mm512_set1_epi32(static_cast<int32_t>(base));
     const __m512i packed = _mm512_maskz_compress_epi8(bits, numbers);
     const uint32_t count = CountBits(bits);
-    _mm512_storeu_si512(ends, _mm512_add_epi32(bases, _mm512_cvtepu8_epi32(
-                                                          _mm512_castsi512_si128(packed))));
-    if (count <= 16) [[likely]] return;
+    _mm512_storeu_si512(
+        ends, _mm512_add_epi32(bases, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(packed))));
+    if (count <= 16) [[likely]]
+      return;
     _mm512_storeu_si512(
         ends + 16,
         _mm512_add_epi32(bases, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(packed, 1))));

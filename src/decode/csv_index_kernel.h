@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The loops of csv_index.h over a vector width V; included by one .cc a width, each compiled for its
-// instructions. V gives Masks(text, syntax) for 64 bytes, PrefixXor, and WriteEnds.
+// The loops of csv_index.h over a vector width V; included by one .cc a width, each compiled for
+// its instructions. V gives Masks(text, syntax) for 64 bytes, PrefixXor, and WriteEnds.
 //
-// Quotes: with q the mask of quote bytes, the prefix xor of q is 1 from each opening quote to the byte
-// before its closing one. This agrees with the grammar of csv_record.h as long as each opening quote
-// comes right after a field's start or after a closing quote (then the two are an escaped one), and
-// each closing quote right before a delimiter, a line end or an opening quote. Both are checked with
-// shifted masks; the loop stops in front of the record where a check fails.
+// Quotes: with q the mask of quote bytes, the prefix xor of q is 1 from each opening quote to the
+// byte before its closing one. This agrees with the grammar of csv_record.h as long as each opening
+// quote comes right after a field's start or after a closing quote (then the two are an escaped
+// one), and each closing quote right before a delimiter, a line end or an opening quote. Both are
+// checked with shifted masks; the loop stops in front of the record where a check fails.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,8 @@ struct QuoteState {
   uint64_t is_after_cr = 0;     // bit 0: the byte before was a CR right after a closing quote
 };
 
-/// valid: the bytes that are text. returns: the mask of bytes inside quotes (opening quote included);
-/// false in *is_good if the quotes are not in order.
+/// valid: the bytes that are text. returns: the mask of bytes inside quotes (opening quote
+/// included); false in *is_good if the quotes are not in order.
 template <typename V>
 inline uint64_t FollowQuotes(const char* text, const ByteMasks& masks, uint64_t valid,
                              QuoteState& state, bool* is_good) {

@@ -5,10 +5,10 @@
 //   record  = field *( delimiter field ) line-end         line-end = LF | CR LF | end of text
 //   field   = quote *( any byte but quote | quote quote ) quote | *( any byte but delimiter, LF )
 //
-// A field is quoted if its first byte is the quote; a quote further on in an unquoted field is a byte
-// like any other. A quoted field is malformed if something else than a delimiter or a line end follows
-// its closing quote, or if it is not closed. A malformed field ends its record at the first line end
-// after its opening quote, so that a stray quote costs one line and not the file.
+// A field is quoted if its first byte is the quote; a quote further on in an unquoted field is a
+// byte like any other. A quoted field is malformed if something else than a delimiter or a line end
+// follows its closing quote, or if it is not closed. A malformed field ends its record at the first
+// line end after its opening quote, so that a stray quote costs one line and not the file.
 #pragma once
 
 #include <cstddef>
@@ -23,17 +23,17 @@ struct CsvSyntax {
 };
 
 struct CsvField {
-  size_t end = 0;             // where its delimiter or LF stands, or the size of the text
+  size_t end = 0;  // where its delimiter or LF stands, or the size of the text
   bool is_malformed = false;
-  bool is_open = false;       // malformed because the text ends before the closing quote
+  bool is_open = false;  // malformed because the text ends before the closing quote
 };
 
 /// The field that begins at `begin`. begin: text.size() at most.
 CsvField ScanField(std::string_view text, size_t begin, CsvSyntax syntax);
 
 struct CsvRecord {
-  size_t end = 0;             // where its LF stands, or the size of the text
-  size_t open_quote = 0;      // where a malformed field begins
+  size_t end = 0;         // where its LF stands, or the size of the text
+  size_t open_quote = 0;  // where a malformed field begins
   bool is_malformed = false;
   bool is_open = false;
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For tests and fuzzing only: a CSV reader in the plainest terms, one byte and one state at a time, over
-// a whole text in memory. It shares no code with the decoder, the index or the chunker that it judges.
+// For tests and fuzzing only: a CSV reader in the plainest terms, one byte and one state at a time,
+// over a whole text in memory. It shares no code with the decoder, the index or the chunker that it
+// judges.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,8 @@ struct Record {
 namespace internal {
 
 /// Reads the quoted field at `at`. returns: the place behind it, or nullopt if it is malformed.
-inline std::optional<size_t> ReadQuoted(std::string_view text, size_t at, char delimiter, char quote,
-                                        Cell* cell) {
+inline std::optional<size_t> ReadQuoted(std::string_view text, size_t at, char delimiter,
+                                        char quote, Cell* cell) {
   cell->is_quoted = true;
   for (++at; at < text.size(); ++at) {
     if (text[at] != quote) {
@@ -72,7 +73,8 @@ inline std::vector<Record> ReadAll(std::string_view text, char delimiter, char q
         }
         at = *end;
       } else {
-        while (at < text.size() && text[at] != delimiter && text[at] != '\n') cell.text += text[at++];
+        while (at < text.size() && text[at] != delimiter && text[at] != '\n')
+          cell.text += text[at++];
         const bool is_last = at == text.size() || text[at] == '\n';
         if (is_last && cell.text.ends_with('\r')) cell.text.pop_back();
       }
@@ -125,8 +127,12 @@ inline bool is_utf8(std::string_view text) {
                                   : 0U;
     };
     const uint32_t head = byte(0);
-    const size_t size = head < 0x80 ? 1 : head < 0xC2 ? 0 : head < 0xE0 ? 2 : head < 0xF0 ? 3
-                        : head < 0xF5 ? 4 : 0;
+    const size_t size = head < 0x80   ? 1
+                        : head < 0xC2 ? 0
+                        : head < 0xE0 ? 2
+                        : head < 0xF0 ? 3
+                        : head < 0xF5 ? 4
+                                      : 0;
     if (size == 0) return false;
     uint32_t point = size == 1 ? head : head & (0x7FU >> size);
     for (size_t i = 1; i < size; ++i) {

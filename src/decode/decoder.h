@@ -63,9 +63,17 @@ struct CsvOptions {
   bool has_header = true;
 };
 
+/// What is a record and a field is told in csv_record.h. A cell of a column that is no string is read
+/// without its quotes and the spaces around it: integers are an optional sign and digits in the type's
+/// range; float and double decimal or scientific, NaN, Infinity, inf; booleans true/false, t/f, yes/no,
+/// 1/0; all these words in any case; decimals exact in the column's scale, else refused; dates
+/// YYYY-MM-DD; timestamps as base/calendar.h reads them; times HH:MM[:SS[.fraction]].
+///
+/// errors: kInvalidArgument for a delimiter or quote that is no ASCII byte or is the other's, and where
+///   schema and columns do not match; kUnsupported for a type that is not among those above.
 /// errors of Decode: none for bad data, which is rejected row by row: wrong number of fields, a value
 /// that is not of the type or out of its range, invalid UTF-8, a quote not closed (the row is rejected
-/// up to its line end and decoding goes on at the next line).
+/// up to its line end and decoding goes on at the next line). kInvalidArgument for a chunk of 2 GiB.
 Result<std::unique_ptr<Decoder>> MakeCsvDecoder(const DecodeTarget& target, const CsvOptions& options);
 
 /// One JSON object a line. Unknown keys are ignored; a missing key or null is null; numbers for string

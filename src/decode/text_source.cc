@@ -2,6 +2,8 @@
 //
 // What a file is by its first bytes, and byte sources that turn it into UTF-8 text:
 //   file bytes -> [gzip | zstd] -> [byte order mark dropped | UTF-16 converted] -> text.
+#include "decode/text_source.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +11,6 @@
 #include <cstring>
 
 #include "decode/chunk.h"
-#include "decode/text_source.h"
 
 namespace daypart::decode {
 namespace {
@@ -36,7 +37,9 @@ constexpr std::array kMagics = {
     Magic{"ARROW1\0\0"sv, 0, "Arrow file"},
     Magic{"\xFF\xFF\xFF\xFF\x10\0\0\0"sv, 0, "Arrow stream"},
     Magic{"BZh"sv, 0, "bzip2"},
-    Magic{"\xFD" "7zXZ\0"sv, 0, "xz"},
+    Magic{"\xFD"
+          "7zXZ\0"sv,
+          0, "xz"},
     Magic{"7z\xBC\xAF\x27\x1C"sv, 0, "7-Zip archive"},
     Magic{"\x04\x22\x4D\x18"sv, 0, "LZ4"},
     Magic{"\xFF\x06\0\0sNaPpY"sv, 0, "Snappy"},
@@ -48,7 +51,9 @@ constexpr std::array kMagics = {
     Magic{"\x89PNG"sv, 0, "PNG image"},
     Magic{"\xFF\xD8\xFF"sv, 0, "JPEG image"},
     Magic{"GIF8"sv, 0, "GIF image"},
-    Magic{"\x7F" "ELF"sv, 0, "ELF program"},
+    Magic{"\x7F"
+          "ELF"sv,
+          0, "ELF program"},
     Magic{"\xD0\xCF\x11\xE0"sv, 0, "Microsoft Office document"},
     Magic{"SEQ\x06"sv, 0, "Hadoop sequence file"},
     Magic{"\xFF\xFE\0\0"sv, 0, "UTF-32 text"},
@@ -61,7 +66,8 @@ bool has_magic(std::string_view head, const Magic& magic) {
   // "ORC" and "BZh" could begin a header of column names: these formats go on with other bytes.
   if (magic.kind == "ORC") return head.size() > 3 && static_cast<unsigned char>(head[3]) < 0x20;
   if (magic.kind == "bzip2") {
-    return head.size() >= 10 && (head.substr(4, 6) == "1AY&SY" || head.substr(4, 6) == "\x17rE8P\x90");
+    return head.size() >= 10 &&
+           (head.substr(4, 6) == "1AY&SY" || head.substr(4, 6) == "\x17rE8P\x90");
   }
   return true;
 }
@@ -167,8 +173,10 @@ class Utf16Source final : public ByteSource {
       if (high_ != 0) Push(high_);
       high_ = 0;
       if (at != in_size_) {
-        return CorruptData(fmt::format("expected pairs of bytes of UTF-16, found an odd one at the "
-                                       "end, byte offset {}", offset_ - 1));
+        return CorruptData(
+            fmt::format("expected pairs of bytes of UTF-16, found an odd one at the "
+                        "end, byte offset {}",
+                        offset_ - 1));
       }
     }
     if (at != in_size_) in_[0] = in_[at];
@@ -242,7 +250,8 @@ Result<std::string> ReadHead(ByteSource& source, size_t bytes) {
   return head;
 }
 
-std::unique_ptr<ByteSource> Decompress(Compression compression, std::unique_ptr<ByteSource> source) {
+std::unique_ptr<ByteSource> Decompress(Compression compression,
+                                       std::unique_ptr<ByteSource> source) {
   switch (compression) {
     case Compression::kNone:
       return source;
@@ -264,8 +273,8 @@ FileSignature DetectSignature(std::string_view head) {
     LookAtText(head, &signature);
     return signature;
   }
-  auto source = Decompress(signature.compression,
-                           std::make_unique<HeadSource>(std::string(head), nullptr));
+  auto source =
+      Decompress(signature.compression, std::make_unique<HeadSource>(std::string(head), nullptr));
   // The head is mostly cut off somewhere: what came before that place is looked at.
   std::string text(kInflatedHeadBytes, '\0');
   size_t filled = 0;

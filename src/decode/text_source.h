@@ -13,8 +13,8 @@ namespace daypart::decode {
 /// errors of Read: kCorruptData with the offset in the compressed bytes.
 std::unique_ptr<ByteSource> MakeGzipSource(std::unique_ptr<ByteSource> source);
 
-/// All frames of a zstd stream, skippable ones skipped; errors as above. A frame whose window is larger
-/// than 128 MiB (zstd --ultra --long=28 and more) is refused.
+/// All frames of a zstd stream, skippable ones skipped; errors as above. A frame whose window is
+/// larger than 128 MiB (zstd --ultra --long=28 and more) is refused.
 std::unique_ptr<ByteSource> MakeZstdSource(std::unique_ptr<ByteSource> source);
 
 }  // namespace daypart::decode

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// gzip by zlib and zstd by libzstd as byte sources. A stream that ends inside a member or frame is an
-// error, never a shorter text.
+// gzip by zlib and zstd by libzstd as byte sources. A stream that ends inside a member or frame is
+// an error, never a shorter text.
 #include <fmt/format.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -72,8 +72,8 @@ class GzipSource final : public ByteSource {
   }
 
   Error Broken(std::string_view what) const {
-    return CorruptData(fmt::format("gzip: {} at compressed byte offset {}", what,
-                                   offset_ - stream_.avail_in));
+    return CorruptData(
+        fmt::format("gzip: {} at compressed byte offset {}", what, offset_ - stream_.avail_in));
   }
 
   std::unique_ptr<ByteSource> source_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What files are taken for, and that compressed and UTF-16 text comes out as it went in or as an error.
+// What files are taken for, and that compressed and UTF-16 text comes out as it went in or as an
+// error.
 #include "decode/text_source.h"
 
 #include <gmock/gmock.h>
@@ -72,8 +73,14 @@ TEST(OpenText, PassesPlainTextThrough) {
 }
 
 TEST(OpenText, DropsTheByteOrderMark) {
-  EXPECT_EQ(ReadAll("\xEF\xBB\xBF" "a,b\n").value(), "a,b\n");
-  EXPECT_EQ(ReadAll(Gzip("\xEF\xBB\xBF" "a,b\n")).value(), "a,b\n");
+  EXPECT_EQ(ReadAll("\xEF\xBB\xBF"
+                    "a,b\n")
+                .value(),
+            "a,b\n");
+  EXPECT_EQ(ReadAll(Gzip("\xEF\xBB\xBF"
+                         "a,b\n"))
+                .value(),
+            "a,b\n");
 }
 
 TEST(OpenText, ReadsGzipOfSeveralMembersAndPadding) {
@@ -149,7 +156,10 @@ TEST(DetectSignature, KnowsFormatsByTheirMagic) {
   EXPECT_EQ(DetectSignature("Obj\x01\x04"s).binary_kind, "Avro");
   EXPECT_EQ(DetectSignature("ORC\x08\x03"s).binary_kind, "ORC");
   EXPECT_EQ(DetectSignature("BZh91AY&SY\x12"s).binary_kind, "bzip2");
-  EXPECT_EQ(DetectSignature("\xFD" "7zXZ\0\0"s).binary_kind, "xz");
+  EXPECT_EQ(DetectSignature("\xFD"
+                            "7zXZ\0\0"s)
+                .binary_kind,
+            "xz");
   EXPECT_EQ(DetectSignature("abc\0def"s).binary_kind, "data with NUL bytes");
   EXPECT_EQ(DetectSignature(std::string(257, ' ') + "ustar").binary_kind, "tar archive");
   EXPECT_EQ(DetectSignature(Gzip("PAR1")).binary_kind, "Parquet");
