@@ -17,6 +17,7 @@
 #include "decode/column_builder.h"
 #include "decode/column_builder_text.h"
 #include "decode/decoder.h"
+#include "decode/json_shape.h"
 
 namespace daypart::decode {
 namespace {
@@ -110,6 +111,8 @@ class JsonDecoder final : public Decoder {
     DecodedChunk out;
     uint64_t line = chunk.first_line;
     const std::string_view bytes = chunk.bytes;
+    // The quick way takes UTF-8 as given, so it is checked here once; the parser checks each line.
+    is_quick_ = simdjson::validate_utf8(bytes.data(), bytes.size());
     for (size_t start = 0; start < bytes.size(); ++line) {
       const size_t end = std::min(bytes.find('\n', start), bytes.size());
       std::string_view record = bytes.substr(start, end - start);
@@ -117,7 +120,8 @@ class JsonDecoder final : public Decoder {
       if (record.find_first_not_of(" \t") != std::string_view::npos) {
         ++out.records_count;
         const bool is_cut = chunk.is_cut && end == bytes.size();
-        const bool fits = !is_cut && ReadRecord(record, bytes.size() - start);
+        const bool fits =
+            !is_cut && (ReadQuickly(record) || ReadRecord(record, bytes.size() - start));
         if (is_cut) Refuse("", "expected a record within the limit, found a longer one");
         if (!fits) out.rejects.push_back(TakeReject(record, line, chunk.byte_offset + start));
       }
@@ -157,6 +161,39 @@ class JsonDecoder final : public Decoder {
     return reject;
   }
 
+  /// Lines in a row that differed from the learnt shape after which it is learnt anew.
+  static constexpr int kMissesMax = 4;
+
+  void LearnShape(std::string_view record) {
+    if (shape_.is_learnt() && ++misses_ < kMissesMax) return;
+    misses_ = 0;
+    shape_.Learn(record, [this](std::string_view name) {
+      for (const Key& key : keys_) {
+        if (key.name == name) return key.below.empty() ? key.column : -1;
+      }
+      return -1;
+    });
+    missing_.clear();
+    for (size_t column = 0; column < builders_.size(); ++column) {
+      if (!shape_.Fills(static_cast<int>(column))) missing_.push_back(column);
+    }
+  }
+
+  bool ReadQuickly(std::string_view record) {
+    if (!is_quick_ || !shape_.is_learnt()) return false;
+    if (!shape_.Read(record, builders_)) {
+      for (const auto& builder : builders_) {
+        if (builder->rows_count() > rows_) builder->TruncateTo(rows_);
+      }
+      return false;
+    }
+    // The shape was learnt from a row that fits, so a column it does not fill is optional.
+    for (const size_t column : missing_) builders_[column]->AppendNull();
+    misses_ = 0;
+    ++rows_;
+    return true;
+  }
+
   /// readable: bytes that may be read from the record's start on, what follows it in the chunk included.
   bool ReadRecord(std::string_view record, size_t readable) {
     if (readable < record.size() + simdjson::SIMDJSON_PADDING) {
@@ -167,6 +204,7 @@ class JsonDecoder final : public Decoder {
     }
     std::fill(is_seen_.begin(), is_seen_.end(), 0);
     const bool fits = ReadDocument(record, readable) && FillMissing();
+    if (fits && is_quick_) LearnShape(record);
     for (const auto& builder : builders_) {
       if (!fits && builder->rows_count() > rows_) builder->TruncateTo(rows_);
     }
@@ -325,6 +363,10 @@ class JsonDecoder final : public Decoder {
   std::vector<Key> keys_;
   std::vector<std::unique_ptr<ColumnBuilder>> builders_;
   std::vector<char> is_seen_;
+  LineShape shape_;
+  std::vector<size_t> missing_;  // columns that the shape does not fill
+  int misses_ = 0;
+  bool is_quick_ = false;
   ondemand::parser parser_;
   std::string padded_;
   std::string base64_;

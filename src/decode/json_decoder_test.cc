@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
+
 #include "decode/decoder.h"
 
 namespace daypart::decode {
@@ -112,6 +115,58 @@ TEST(JsonDecoder, CoercesTextOnlyWhenAsked) {
   ASSERT_THAT(decoded.rejects, IsEmpty());
   EXPECT_EQ(Cell(decoded, 0, 0), "5");
   EXPECT_EQ(Cell(decoded, 1, 0), "6");
+}
+
+/// Lines like a producer's, some of them changed by a byte or a slice.
+std::string MutatedLine(std::mt19937_64& random) {
+  std::string line = "{\"id\":" + std::to_string(static_cast<int64_t>(random() % 2000) - 1000) +
+                     ",\"region\":\"r" + std::to_string(random() % 5) +
+                     "\",\"at\":\"2026-11-24T10:00:0" + std::to_string(random() % 10) +
+                     ".125Z\",\"price\":" + std::to_string(random() % 100) + ".25,\"extra\":" +
+                     std::to_string(random() % 7) + "}";
+  static constexpr std::string_view kBytes = "\"\\,:{}[]0-+.eE \tnulltrue\x01\xC3\xA9";
+  for (uint64_t change = random() % 4; change > 0 && random() % 2 == 0; --change) {
+    const size_t at = random() % line.size();
+    if (random() % 3 == 0) line.erase(at, 1 + random() % 3);
+    else if (random() % 2 == 0) line[std::min(at, line.size() - 1)] = kBytes[random() % kBytes.size()];
+    else line.insert(at, 1, kBytes[random() % kBytes.size()]);
+    if (line.empty()) line = "{}";
+  }
+  return line;
+}
+
+/// Rows as text and rejects as reasons, in order.
+std::vector<std::string> Outcome(const DecodedChunk& decoded) {
+  std::vector<std::string> out;
+  for (int64_t row = 0; row < decoded.rows->num_rows(); ++row) {
+    std::string text;
+    for (int column = 0; column < decoded.rows->num_columns(); ++column) {
+      text += Cell(decoded, column, row) + '|';
+    }
+    out.push_back(std::move(text));
+  }
+  for (const auto& reject : decoded.rejects) out.push_back(reject.raw + ": " + reject.reason);
+  return out;
+}
+
+TEST(JsonDecoder, QuickWayMeansWhatTheParserMeans) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    std::mt19937_64 random(seed);
+    std::string text;
+    std::vector<std::string> rows;
+    std::vector<std::string> rejects;
+    for (int i = 0; i < 200; ++i) {
+      const std::string line = MutatedLine(random);
+      text += line + '\n';
+      // A fresh decoder knows no shape yet: the parser decides alone.
+      const DecodedChunk alone = MustDecode(line);
+      auto& kept = alone.rejects.empty() ? rows : rejects;
+      const auto outcome = Outcome(alone);
+      kept.insert(kept.end(), outcome.begin(), outcome.end());
+    }
+    rows.insert(rows.end(), rejects.begin(), rejects.end());
+    ASSERT_EQ(Outcome(MustDecode(text)), rows) << "seed " << seed;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// daypart init: a folder with daypart.toml and an empty lake. What is there already is never replaced.
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+
+#include "app/commands.h"
+
+namespace daypart::app {
+
+Result<int> RunInit(const std::filesystem::path& folder, const OutputOptions& output) {
+  std::error_code error;
+  std::filesystem::create_directories(folder / "lake", error);
+  if (error) return SystemError("making " + (folder / "lake").string(), error.value());
+  const std::filesystem::path file = folder / "daypart.toml";
+  if (std::filesystem::exists(file, error)) {
+    std::ifstream present(file);
+    const std::string text{std::istreambuf_iterator<char>(present), {}};
+    if (text != DefaultConfigText()) {
+      return AlreadyExists(file.string() + " is there already and differs from the default; it stays "
+                                           "as it is");
+    }
+  } else {
+    std::ofstream out(file);
+    out << DefaultConfigText();
+    if (!out.flush()) return SystemError("writing " + file.string(), errno);
+  }
+  Config config;
+  DAYPART_TRY(config, LoadConfig(file));
+  const CancelToken never;
+  DAYPART_TRY(const auto session, LakeSession::Open(std::move(config), false, never));
+  Status database = session->catalog().CreateDatabase("media", {});
+  if (!database && database.error().code != ErrorCode::kAlreadyExists) {
+    return std::move(database).error();
+  }
+  if (!output.is_quiet) {
+    PrintLine("made " + file.string() + " and " + (folder / "lake").string());
+    PrintLine("next: daypart load media.TABLE FILE.csv");
+  }
+  return kExitDone;
+}
+
+}  // namespace daypart::app

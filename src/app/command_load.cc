@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// daypart load: files straight into an Iceberg table. The table's schema decides how values are read; a
+// new table gets the schema that the crawler infers from the files. Rows that do not fit are kept in
+// media.quarantine, committed before the rows that do.
+#include <algorithm>
+#include <arrow/type.h>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "crawl/crawl.h"
+#include "lake/arrow_schema.h"
+#include "pipeline/quarantine.h"
+#include "source/file_source.h"
+
+namespace daypart::app {
+namespace {
+
+using catalog::RawColumn;
+using catalog::RawTable;
+using iceberg::Type;
+using iceberg::TypeKind;
+
+/// What the crawler says of one file; nothing is registered.
+Result<RawTable> InspectFile(LakeSession& session, const std::string& location) {
+  DAYPART_TRY(const auto info, session.store().Head(location));
+  if (info.bytes == 0) return InvalidArgument(location + ": rows are expected, the file is empty");
+  crawl::CrawlOptions options;
+  options.prefix = location;
+  options.dry_run = true;
+  DAYPART_TRY(const auto report,
+              crawl::Crawl(session.store(), session.catalog(), session.catalog(), session.clock(),
+                           options, session.context().cancel));
+  if (!report.tables.empty()) return report.tables.front().table;
+  const std::string reason =
+      report.skipped.empty() ? "no rows were found in it" : report.skipped.front().reason;
+  return InvalidArgument(location + ": CSV or JSON lines are expected: " + reason);
+}
+
+/// The narrowest type that holds both; string where nothing else does.
+Type Widen(const Type& left, const Type& right) {
+  if (left == right) return left;
+  const auto rank = [](TypeKind kind) {
+    switch (kind) {
+      case TypeKind::kInt: return 1;
+      case TypeKind::kLong: return 2;
+      case TypeKind::kDouble: return 3;
+      default: return 0;
+    }
+  };
+  if (rank(left.kind) > 0 && rank(right.kind) > 0) {
+    return rank(left.kind) > rank(right.kind) ? left : right;
+  }
+  return Type::Of(TypeKind::kString);
+}
+
+/// One shape for all files: columns of any, types wide enough for all.
+Result<RawTable> InspectFiles(LakeSession& session, const std::vector<std::string>& locations) {
+  DAYPART_TRY(RawTable shape, InspectFile(session, locations.front()));
+  for (size_t i = 1; i < locations.size(); ++i) {
+    DAYPART_TRY(const RawTable other, InspectFile(session, locations[i]));
+    if (other.format != shape.format || other.delimiter != shape.delimiter ||
+        other.has_header != shape.has_header) {
+      return InvalidArgument(locations[i] + ": files of one format and delimiter are expected, "
+                                            "found another than in " + locations.front());
+    }
+    for (const RawColumn& column : other.columns) {
+      const auto found =
+          std::find_if(shape.columns.begin(), shape.columns.end(),
+                       [&](const RawColumn& known) { return known.name == column.name; });
+      if (found == shape.columns.end()) {
+        shape.columns.push_back(column);
+      } else {
+        found->type = Widen(found->type, column.type);
+      }
+    }
+  }
+  if (shape.format == catalog::RawFormat::kParquet) {
+    return Unsupported(locations.front() + ": CSV or JSON lines are loaded, found Parquet");
+  }
+  return shape;
+}
+
+Result<lake::LoadedTable> CreateFrom(LakeSession& session, const catalog::TableName& name,
+                                     const RawTable& shape, const std::string& partition) {
+  lake::CreateOptions options;
+  for (const RawColumn& column : shape.columns) {
+    options.schema.fields.push_back({.name = column.name, .type = column.type, .doc = ""});
+  }
+  options.schema = iceberg::AssignFreshIds(std::move(options.schema));
+  DAYPART_TRY(options.spec, iceberg::ParsePartitionSpec(partition, options.schema));
+  return lake::CreateTable(session.context(), name, options);
+}
+
+/// Reads each of the table's columns from the file column of its name.
+Result<source::FileSourceOptions> SourceFor(const lake::LoadedTable& table, const RawTable& shape,
+                                            const LoadArguments& arguments,
+                                            const std::vector<std::string>& locations) {
+  source::FileSourceOptions options;
+  iceberg::Schema matched;
+  for (const auto& field : table.metadata.current_schema().fields) {
+    const auto found = std::find_if(
+        shape.columns.begin(), shape.columns.end(), [&](const RawColumn& column) {
+          return column.name == field.name || column.source_name == field.name;
+        });
+    if (found == shape.columns.end()) continue;
+    options.target.columns.push_back(
+        {.name = field.name, .source_name = found->source_name, .is_required = field.is_required});
+    matched.fields.push_back(field);
+  }
+  for (const RawColumn& column : shape.columns) {
+    const bool is_known = std::any_of(
+        options.target.columns.begin(), options.target.columns.end(),
+        [&](const auto& target) { return target.source_name == column.source_name; });
+    if (is_known) continue;
+    return InvalidArgument("the files have a column " + column.source_name + " that table " +
+                           ToString(table.name) + " does not have; leave it out of the files or "
+                           "load into a new table");
+  }
+  if (matched.fields.empty()) {
+    return InvalidArgument("the files have none of the columns of table " + ToString(table.name));
+  }
+  DAYPART_TRY(options.target.schema, lake::ToArrowSchema(matched));
+  if (shape.format == catalog::RawFormat::kCsv) {
+    decode::CsvOptions csv;
+    csv.delimiter = shape.delimiter;
+    csv.quote = shape.quote;
+    csv.has_header = shape.has_header;
+    for (const RawColumn& column : shape.columns) csv.file_columns.push_back(column.source_name);
+    options.format = std::move(csv);
+  } else {
+    options.format = decode::JsonOptions{};
+  }
+  for (const std::string& location : locations) {
+    options.files.push_back({.location = location, .constants = {}});
+  }
+  options.rejects_max = arguments.rejects_max.value_or(UINT64_MAX);
+  return options;
+}
+
+Result<lake::CommitResult> Write(LakeSession& session, const catalog::TableName& name,
+                                 source::BatchSource& rows, const LoadArguments& arguments,
+                                 const lake::WriteOptions& options) {
+  switch (arguments.mode) {
+    case LoadMode::kAppend: return lake::Append(session.context(), name, rows, options);
+    case LoadMode::kOverwrite: return lake::Overwrite(session.context(), name, rows, options);
+    case LoadMode::kMerge:
+      return lake::Merge(session.context(), name, rows, {.key_columns = arguments.key_columns},
+                         options);
+  }
+  return InvalidArgument("no such mode");
+}
+
+void Report(const catalog::TableName& name, const lake::CommitResult& result, uint64_t rejected,
+            uint64_t bytes, double seconds, const OutputOptions& output) {
+  if (output.is_json) {
+    PrintLine(nlohmann::json{{"table", ToString(name)},
+                             {"rows_added", result.rows_added},
+                             {"rows_updated", result.rows_updated},
+                             {"rows_deleted", result.rows_deleted},
+                             {"rows_skipped", result.rows_skipped},
+                             {"rows_quarantined", rejected},
+                             {"files_added", result.files_added},
+                             {"bytes_read", bytes},
+                             {"bytes_written", result.bytes_added},
+                             {"seconds", seconds},
+                             {"snapshot_id", result.snapshot_id
+                                                 ? nlohmann::json(result.snapshot_id->value())
+                                                 : nlohmann::json()}}
+                  .dump());
+    return;
+  }
+  if (!output.is_quiet) {
+    const double rows = static_cast<double>(result.rows_added);
+    std::string line = ToString(name) + ": " + FormatCount(result.rows_added) + " rows in " +
+                       FormatSeconds(seconds) + " (" +
+                       FormatCount(static_cast<int64_t>(rows / seconds)) + " rows/s, " +
+                       FormatBytes(static_cast<int64_t>(static_cast<double>(bytes) / seconds)) +
+                       "/s), " + FormatCount(result.files_added) + " files of " +
+                       FormatBytes(result.bytes_added);
+    if (result.rows_updated > 0) line += ", " + FormatCount(result.rows_updated) + " replaced";
+    if (result.rows_skipped > 0) line += ", " + FormatCount(result.rows_skipped) + " repeated";
+    PrintLine(line);
+  }
+  if (rejected > 0) {
+    PrintNotice("daypart: " + FormatCount(static_cast<int64_t>(rejected)) +
+                " row(s) did not fit and are kept in media.quarantine with file, line and reason");
+  }
+}
+
+}  // namespace
+
+Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
+                    const OutputOptions& output) {
+  const UtcMicros start = session.clock().Now();
+  DAYPART_TRY(const auto name, catalog::ParseTableName(arguments.table, "media"));
+  if (arguments.mode == LoadMode::kMerge && arguments.key_columns.empty()) {
+    return InvalidArgument("--mode merge needs --key COLUMN[,COLUMN…]");
+  }
+  std::vector<std::string> locations;
+  for (const std::string& file : arguments.files) locations.push_back(session.LocationOf(file));
+  DAYPART_TRY(const RawTable shape, InspectFiles(session, locations));
+  auto table = lake::LoadTable(session.context(), name);
+  const bool is_new = !table && table.error().code == ErrorCode::kNotFound;
+  if (is_new) table = CreateFrom(session, name, shape, arguments.partition);
+  if (!table) return std::move(table).error();
+  if (!is_new && !arguments.partition.empty()) {
+    return InvalidArgument("--partition is for new tables, " + ToString(name) + " is there already");
+  }
+  const auto load = [&]() -> Result<int> {
+    DAYPART_TRY(auto options, SourceFor(*table, shape, arguments, locations));
+    DAYPART_TRY(const auto quarantine, pipeline::Quarantine::Open(name));
+    source::FileSourceProgress progress;
+    const source::RejectSink sink = [&](const source::InputFile& file,
+                                        const decode::RejectedRow& reject) {
+      return quarantine->Add(file, reject);
+    };
+    DAYPART_TRY(const auto rows, source::OpenFiles(session.store(), std::move(options), sink,
+                                                   session.context().cancel, progress));
+    lake::WriteOptions write;
+    write.threads_count = session.config().threads_count;
+    write.file_bytes_target = session.config().file_bytes_target;
+    write.row_group_rows = session.config().row_group_rows;
+    write.zstd_level = session.config().zstd_level;
+    write.before_commit = [&] { return quarantine->Commit(session.context()); };
+    DAYPART_TRY(const auto result, Write(session, name, *rows, arguments, write));
+    const double seconds =
+        std::max(1e-6, static_cast<double>((session.clock().Now().value() - start.value())) / 1e6);
+    Report(name, result, quarantine->rows_count(), progress.bytes_read, seconds, output);
+    return quarantine->rows_count() > 0 ? kExitPartly : kExitDone;
+  };
+  auto code = load();
+  // A failed load leaves the lake as it was, without the table that was only made for it.
+  if (!code && is_new && code.error().code != ErrorCode::kCommitUnknown) {
+    (void)session.catalog().DropTable(name);
+    (void)session.store().Delete(table->metadata_location);
+  }
+  return code;
+}
+
+}  // namespace daypart::app

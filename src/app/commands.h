@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands of the binary, each a function of its arguments; main.cc parses, these act. All return
+// the exit code: 0 done, 3 partly done (rows quarantined); failures are errors and become 1.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/lake_session.h"
+#include "app/output.h"
+#include "base/result.h"
+
+namespace daypart::app {
+
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitPartly = 3;
+
+/// daypart init [DIR]
+Result<int> RunInit(const std::filesystem::path& folder, const OutputOptions& output);
+
+enum class LoadMode { kAppend, kOverwrite, kMerge };
+
+struct LoadArguments {
+  std::string table;
+  std::vector<std::string> files;
+  LoadMode mode = LoadMode::kAppend;
+  std::vector<std::string> key_columns;
+  std::string partition;
+  std::optional<uint64_t> rejects_max;
+};
+
+/// daypart load TABLE FILE…
+Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
+                    const OutputOptions& output);
+
+/// daypart tables | describe T | snapshots T
+Result<int> RunTables(LakeSession& session, const OutputOptions& output);
+Result<int> RunDescribe(LakeSession& session, const std::string& table,
+                        const OutputOptions& output);
+Result<int> RunSnapshots(LakeSession& session, const std::string& table,
+                         const OutputOptions& output);
+
+struct CrawlArguments {
+  std::string prefix;
+  std::string database = "media_raw";
+  bool dry_run = false;
+};
+
+/// daypart crawl PREFIX
+Result<int> RunCrawl(LakeSession& session, const CrawlArguments& arguments,
+                     const OutputOptions& output);
+
+}  // namespace daypart::app

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reading daypart.toml with toml++.
+#include "app/config.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <thread>
+#include <toml++/toml.h>
+
+namespace daypart::app {
+namespace {
+
+using Setter = std::function<Status(const toml::node&, Config&)>;
+
+Error Wrong(const toml::node& node, std::string_view expected) {
+  return InvalidArgument(std::string(expected) + " is expected in line " +
+                         std::to_string(node.source().begin.line));
+}
+
+Setter Path(std::filesystem::path Config::* member) {
+  return [member](const toml::node& node, Config& config) -> Status {
+    const auto text = node.value<std::string>();
+    if (!text || text->empty()) return Wrong(node, "a path in quotes");
+    config.*member = (config.folder / *text).lexically_normal();
+    return Ok();
+  };
+}
+
+template <typename Number>
+Setter Integer(Number Config::* member, int64_t low, int64_t high) {
+  return [=](const toml::node& node, Config& config) -> Status {
+    const auto number = node.value<int64_t>();
+    if (!node.is_integer() || *number < low || *number > high) {
+      return Wrong(node, "a number from " + std::to_string(low) + " to " + std::to_string(high));
+    }
+    config.*member = static_cast<Number>(*number);
+    return Ok();
+  };
+}
+
+Setter Bytes(int64_t Config::* member) {
+  return [member](const toml::node& node, Config& config) -> Status {
+    const auto text = node.value<std::string>();
+    if (!text) return Wrong(node, "a size in quotes such as \"512MiB\"");
+    auto bytes = ParseBytes(*text);
+    if (!bytes) return Wrong(node, "a size such as \"512MiB\"");
+    config.*member = *bytes;
+    return Ok();
+  };
+}
+
+Setter Text(std::string Config::* member) {
+  return [member](const toml::node& node, Config& config) -> Status {
+    const auto text = node.value<std::string>();
+    if (!text || text->empty()) return Wrong(node, "a text in quotes");
+    config.*member = *text;
+    return Ok();
+  };
+}
+
+const std::map<std::string, std::map<std::string, Setter>>& Settings() {
+  static const std::map<std::string, std::map<std::string, Setter>> settings = {
+      {"lake",
+       {{"directory", Path(&Config::lake_directory)},
+        {"threads", Integer(&Config::threads_count, 1, 256)},
+        {"file_size", Bytes(&Config::file_bytes_target)},
+        {"row_group_rows", Integer(&Config::row_group_rows, 1000, 100'000'000)},
+        {"zstd_level", Integer(&Config::zstd_level, 1, 19)}}},
+      {"catalog", {{"path", Path(&Config::catalog_path)}, {"name", Text(&Config::catalog_name)}}},
+      {"sql", {{"directory", Path(&Config::sql_directory)}}},
+      {"query", {{"memory", Bytes(&Config::query_memory_bytes)}}}};
+  return settings;
+}
+
+Status ApplySection(const std::string& name, const toml::node& section, Config& config) {
+  const auto known = Settings().find(name);
+  if (known == Settings().end() || !section.is_table()) {
+    return InvalidArgument("[lake], [catalog], [query] or [sql] is expected, found '" + name +
+                           "' in line " + std::to_string(section.source().begin.line));
+  }
+  for (const auto& [key, node] : *section.as_table()) {
+    const std::string key_name(key.str());
+    const auto setter = known->second.find(key_name);
+    if (setter == known->second.end()) {
+      return InvalidArgument("unknown key " + name + '.' + key_name + " in line " +
+                             std::to_string(node.source().begin.line));
+    }
+    DAYPART_RETURN_IF_ERROR(setter->second(node, config).WithContext(name + '.' + key_name));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+std::string_view DefaultConfigText() {
+  return R"(# Daypart's settings. Paths are relative to this file; what is left out has the value shown.
+
+[lake]
+directory = "lake"          # raw files and tables
+# threads = 2               # writers of a load; the default is the number of processors
+# file_size = "256MiB"      # data files are closed when they have this size
+# row_group_rows = 524288
+# zstd_level = 1
+
+[catalog]
+path = "lake/catalog.db"    # SQLite, in the layout of Iceberg's SQL catalog
+name = "daypart"            # what PyIceberg's SqlCatalog is to be named
+
+[query]
+memory = "512MiB"
+
+[sql]
+directory = "sql"           # saved queries, views, pipelines
+)";
+}
+
+Result<int64_t> ParseBytes(std::string_view text) {
+  int64_t number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string_view unit(parsed.ptr, static_cast<size_t>(text.data() + text.size() - parsed.ptr));
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  static const std::map<std::string_view, int64_t> kUnits = {
+      {"", 1},          {"B", 1},         {"KB", 1'000},         {"MB", 1'000'000},
+      {"GB", 1'000'000'000}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+  const auto factor = kUnits.find(unit);
+  if (parsed.ec != std::errc() || number <= 0 || factor == kUnits.end() ||
+      number > INT64_MAX / factor->second) {
+    return InvalidArgument("a size such as 512MiB is expected, found '" + std::string(text) + "'");
+  }
+  return number * factor->second;
+}
+
+Result<Config> LoadConfig(const std::filesystem::path& file) {
+  Config config;
+  std::error_code error;
+  config.folder = std::filesystem::absolute(file, error).parent_path();
+  config.lake_directory = config.folder / "lake";
+  config.catalog_path = config.folder / "lake/catalog.db";
+  config.sql_directory = config.folder / "sql";
+  config.threads_count = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  if (!std::filesystem::is_regular_file(file, error)) {
+    return NotFound(file.string() + " is not there; daypart init makes one");
+  }
+  toml::table table;
+  try {
+    table = toml::parse_file(file.string());
+  } catch (const toml::parse_error& exception) {
+    return InvalidArgument(file.string() + ", line " +
+                           std::to_string(exception.source().begin.line) + ": " +
+                           std::string(exception.description()));
+  }
+  for (const auto& [key, node] : table) {
+    DAYPART_RETURN_IF_ERROR(
+        ApplySection(std::string(key.str()), node, config).WithContext(file.string()));
+  }
+  return config;
+}
+
+Result<std::filesystem::path> FindConfig(const std::optional<std::string>& given,
+                                         const std::filesystem::path& start) {
+  if (given) return std::filesystem::path(*given);
+  if (const char* named = std::getenv("DAYPART_CONFIG"); named != nullptr && *named != '\0') {
+    return std::filesystem::path(named);
+  }
+  std::error_code error;
+  for (auto folder = std::filesystem::absolute(start, error);; folder = folder.parent_path()) {
+    if (std::filesystem::is_regular_file(folder / "daypart.toml", error)) {
+      return folder / "daypart.toml";
+    }
+    if (folder == folder.parent_path()) break;
+  }
+  return NotFound("no daypart.toml here or in a folder above; make a lake with: daypart init");
+}
+
+}  // namespace daypart::app

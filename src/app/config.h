@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// daypart.toml as values. Paths in it are relative to the file's folder. A key that is not known is an
+// error, because a mistyped setting that silently does nothing costs more than the correction.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace daypart::app {
+
+struct Config {
+  std::filesystem::path folder;             // of daypart.toml, absolute
+  std::filesystem::path lake_directory;     // [lake] directory
+  std::filesystem::path catalog_path;       // [catalog] path
+  std::string catalog_name = "daypart";     // [catalog] name
+  std::filesystem::path sql_directory;      // [sql] directory
+  int64_t query_memory_bytes = int64_t{512} << 20;  // [query] memory
+  int threads_count = 2;                    // [lake] threads
+  int64_t file_bytes_target = int64_t{256} << 20;   // [lake] file_size
+  int64_t row_group_rows = 512 << 10;       // [lake] row_group_rows
+  int zstd_level = 1;                       // [lake] zstd_level
+};
+
+/// The text of a new daypart.toml.
+std::string_view DefaultConfigText();
+
+/// errors: kNotFound; kInvalidArgument with line and key.
+Result<Config> LoadConfig(const std::filesystem::path& file);
+
+/// daypart.toml as given, else $DAYPART_CONFIG, else in `start` or the nearest folder above it.
+/// errors: kNotFound, telling of daypart init.
+Result<std::filesystem::path> FindConfig(const std::optional<std::string>& given,
+                                         const std::filesystem::path& start);
+
+/// "256MiB", "2GB", "1048576" -> bytes.
+Result<int64_t> ParseBytes(std::string_view text);
+
+}  // namespace daypart::app

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The daypart binary: arguments to commands, errors to text and exit codes, Ctrl-C to a clean stop.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <exception>
+#include <functional>
+
+#include "app/commands.h"
+
+namespace {
+
+using daypart::CancelToken;
+using daypart::Error;
+using daypart::ErrorCode;
+using daypart::Result;
+using namespace daypart::app;  // NOLINT(google-build-using-namespace): this file is app's own
+
+/// The token that the signal handler reaches; the one global, because a handler has no arguments.
+CancelToken cancel_token;
+
+void OnSignal(int) {
+  if (cancel_token.is_cancelled()) _exit(130);
+  cancel_token.Cancel();
+}
+
+void CatchSignals() {
+  struct sigaction action {};
+  action.sa_handler = OnSignal;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+struct Options {
+  std::string config;
+  OutputOptions output;
+  std::string init_folder = ".";
+  std::string table;
+  std::string mode = "append";
+  LoadArguments load;
+  CrawlArguments crawl;
+};
+
+/// Runs a command within a session, read_only for commands that only look.
+Result<int> WithSession(const Options& options, bool read_only,
+                        const std::function<Result<int>(LakeSession&)>& run) {
+  std::optional<std::string> given;
+  if (!options.config.empty()) given = options.config;
+  DAYPART_TRY(const auto file, FindConfig(given, std::filesystem::current_path()));
+  DAYPART_TRY(auto config, LoadConfig(file));
+  DAYPART_TRY(const auto session, LakeSession::Open(std::move(config), read_only, cancel_token));
+  return run(*session);
+}
+
+using Action = std::function<Result<int>()>;
+
+void AddLoad(CLI::App& app, Options& options, Action& action) {
+  auto* load = app.add_subcommand("load", "Load CSV or JSON-lines files into an Iceberg table");
+  load->footer("Example: daypart load media.ad_revenue ads.csv --mode merge --key ad_id");
+  load->add_option("TABLE", options.load.table, "Table, such as media.ad_revenue")->required();
+  load->add_option("FILE", options.load.files, "Files; .gz and .zst are decompressed")->required();
+  load->add_option("--mode", options.mode, "append, overwrite or merge")
+      ->check(CLI::IsMember({"append", "overwrite", "merge"}));
+  load->add_option("--key", options.load.key_columns, "Key columns of a merge")->delimiter(',');
+  load->add_option("--partition", options.load.partition,
+                   "Partitioning of a new table: 'day(event_time), bucket(16, viewer_id)'");
+  load->add_option("--max-rejects", options.load.rejects_max,
+                   "Stop, and commit nothing, once more rows than this do not fit");
+  load->callback([&] {
+    options.load.mode = options.mode == "merge"       ? LoadMode::kMerge
+                        : options.mode == "overwrite" ? LoadMode::kOverwrite
+                                                      : LoadMode::kAppend;
+    action = [&] {
+      return WithSession(options, false, [&](LakeSession& session) {
+        return RunLoad(session, options.load, options.output);
+      });
+    };
+  });
+}
+
+void AddLooks(CLI::App& app, Options& options, Action& action) {
+  auto* tables = app.add_subcommand("tables", "List tables with rows, files and sizes");
+  tables->footer("Example: daypart tables");
+  tables->callback([&] {
+    action = [&] {
+      return WithSession(options, true,
+                         [&](LakeSession& session) { return RunTables(session, options.output); });
+    };
+  });
+  const auto add = [&](const char* name, const char* text, auto run) {
+    auto* command = app.add_subcommand(name, text);
+    command->footer(std::string("Example: daypart ") + name + " media.ad_revenue");
+    command->add_option("TABLE", options.table, "Table, such as media.ad_revenue")->required();
+    command->callback([&options, &action, run] {
+      action = [&options, run] {
+        return WithSession(options, true, [&](LakeSession& session) {
+          return run(session, options.table, options.output);
+        });
+      };
+    });
+  };
+  add("describe", "Show a table's columns, partitioning and properties", RunDescribe);
+  add("snapshots", "Show a table's snapshots", RunSnapshots);
+}
+
+void AddCommands(CLI::App& app, Options& options, Action& action) {
+  auto* init = app.add_subcommand("init", "Make a lake: daypart.toml, lake/");
+  init->footer("Example: daypart init demo");
+  init->add_option("DIR", options.init_folder, "Folder, the current one by default");
+  init->callback([&] {
+    action = [&] { return RunInit(options.init_folder, options.output); };
+  });
+  auto* crawl = app.add_subcommand("crawl", "Find out what files are and register raw tables");
+  crawl->footer("Example: daypart crawl raw/");
+  crawl->add_option("PREFIX", options.crawl.prefix, "Folder in the lake, or an absolute path")
+      ->required();
+  crawl->add_option("--database", options.crawl.database, "Database for the tables");
+  crawl->add_flag("--dry-run", options.crawl.dry_run, "Only tell what would be done");
+  crawl->callback([&] {
+    action = [&] {
+      return WithSession(options, options.crawl.dry_run, [&](LakeSession& session) {
+        return RunCrawl(session, options.crawl, options.output);
+      });
+    };
+  });
+  AddLoad(app, options, action);
+  AddLooks(app, options, action);
+}
+
+int ExitCodeOf(const Error& error) {
+  PrintNotice("daypart: " + error.message);
+  return error.code == ErrorCode::kCancelled ? 130 : kExitFailed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CatchSignals();
+  CLI::App app("Daypart: media files and events in, Iceberg tables and answers out", "daypart");
+  Options options;
+  Action action;
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", "daypart " DAYPART_VERSION);
+  app.add_option("--config", options.config, "daypart.toml to use");
+  app.add_flag("--quiet", options.output.is_quiet, "Print errors only");
+  app.add_flag("--json", options.output.is_json, "Print results as JSON");
+  AddCommands(app, options, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  try {
+    const auto code = action();
+    return code ? *code : ExitCodeOf(code.error());
+  } catch (const std::exception& exception) {
+    PrintNotice(std::string("daypart: unexpected: ") + exception.what());
+    return kExitFailed;
+  }
+}

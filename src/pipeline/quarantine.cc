@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The spool: for each row a JSON header line with the lengths, then the raw bytes; read back in batches.
+#include "pipeline/quarantine.h"
+
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_primitive.h>
+#include <arrow/array/builder_time.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "lake/arrow_io.h"
+#include "lake/arrow_schema.h"
+
+namespace daypart::pipeline {
+namespace {
+
+/// Rows handed to the writer at a time.
+constexpr int64_t kBatchRows = 4096;
+
+std::shared_ptr<arrow::Schema> QuarantineSchema() {
+  return arrow::schema({arrow::field("target_table", arrow::utf8(), false),
+                        arrow::field("source_file", arrow::utf8(), false),
+                        arrow::field("line", arrow::int64(), false),
+                        arrow::field("byte_offset", arrow::int64(), false),
+                        arrow::field("column_name", arrow::utf8()),
+                        arrow::field("reason", arrow::utf8(), false),
+                        arrow::field("raw", arrow::binary(), false),
+                        arrow::field("rejected_at", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"),
+                                     false)});
+}
+
+/// Sizes and numbers of one spooled row; its four texts follow it.
+struct SpoolHeader {
+  uint64_t line = 0;
+  uint64_t byte_offset = 0;
+  std::array<uint64_t, 4> text_bytes{};  // source_file, column, reason, raw
+};
+
+class SpoolSource final : public source::BatchSource {
+ public:
+  SpoolSource(std::FILE* spool, std::string target, UtcMicros now)
+      : spool_(spool), target_(std::move(target)), now_(now), schema_(QuarantineSchema()) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+  Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
+    return std::unique_ptr<source::BatchCursor>(std::make_unique<Cursor>(*this));
+  }
+
+ private:
+  class Cursor final : public source::BatchCursor {
+   public:
+    explicit Cursor(SpoolSource& source) : source_(source) {}
+    Result<std::shared_ptr<arrow::RecordBatch>> Next() override { return source_.ReadBatch(); }
+
+   private:
+    SpoolSource& source_;
+  };
+
+  Result<std::shared_ptr<arrow::RecordBatch>> ReadBatch() {
+    arrow::StringBuilder target;
+    arrow::StringBuilder file;
+    arrow::Int64Builder line;
+    arrow::Int64Builder byte_offset;
+    arrow::StringBuilder column;
+    arrow::StringBuilder reason;
+    arrow::BinaryBuilder raw;
+    arrow::TimestampBuilder at(schema_->field(7)->type(), arrow::default_memory_pool());
+    int64_t rows = 0;
+    for (; rows < kBatchRows; ++rows) {
+      SpoolHeader header;
+      if (std::fread(&header, sizeof(header), 1, spool_) != 1) break;
+      std::array<std::string, 4> texts;
+      for (size_t i = 0; i < texts.size(); ++i) {
+        texts[i].resize(header.text_bytes[i]);
+        if (std::fread(texts[i].data(), 1, texts[i].size(), spool_) != texts[i].size()) {
+          return SystemError("reading rejected rows back", errno);
+        }
+      }
+      arrow::Status status = target.Append(target_);
+      status &= file.Append(texts[0]);
+      status &= line.Append(static_cast<int64_t>(header.line));
+      status &= byte_offset.Append(static_cast<int64_t>(header.byte_offset));
+      status &= texts[1].empty() ? column.AppendNull() : column.Append(texts[1]);
+      status &= reason.Append(texts[2]);
+      status &= raw.Append(texts[3]);
+      status &= at.Append(now_.value());
+      DAYPART_RETURN_IF_ERROR(lake::StatusFromArrow(status));
+    }
+    if (rows == 0) return std::shared_ptr<arrow::RecordBatch>();
+    arrow::ArrayVector columns;
+    for (arrow::ArrayBuilder* builder : std::initializer_list<arrow::ArrayBuilder*>{
+             &target, &file, &line, &byte_offset, &column, &reason, &raw, &at}) {
+      DAYPART_TRY(auto array, lake::FromArrow(builder->Finish()));
+      columns.push_back(std::move(array));
+    }
+    return arrow::RecordBatch::Make(schema_, rows, std::move(columns));
+  }
+
+  std::FILE* spool_;
+  std::string target_;
+  UtcMicros now_;
+  std::shared_ptr<arrow::Schema> schema_;
+};
+
+Status EnsureTable(const lake::LakeContext& context) {
+  const auto location = context.catalog.MetadataLocation(kQuarantineTable);
+  if (location) return Ok();
+  if (location.error().code != ErrorCode::kNotFound) return location.error();
+  lake::CreateOptions options;
+  DAYPART_TRY(options.schema, lake::FromArrowSchema(*QuarantineSchema()));
+  auto created = lake::CreateTable(context, kQuarantineTable, options);
+  // Another process may have been first, which serves as well.
+  if (!created && created.error().code != ErrorCode::kAlreadyExists) {
+    return std::move(created).error();
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Quarantine>> Quarantine::Open(catalog::TableName target) {
+  std::FILE* spool = std::tmpfile();
+  if (spool == nullptr) return SystemError("opening a temporary file for rejected rows", errno);
+  return std::unique_ptr<Quarantine>(new Quarantine(std::move(target), spool));
+}
+
+Status Quarantine::Add(const source::InputFile& file, const decode::RejectedRow& reject) {
+  const std::array<const std::string*, 4> texts{&file.location, &reject.column, &reject.reason,
+                                                &reject.raw};
+  SpoolHeader header{.line = reject.line, .byte_offset = reject.byte_offset};
+  for (size_t i = 0; i < texts.size(); ++i) header.text_bytes[i] = texts[i]->size();
+  bool is_written = std::fwrite(&header, sizeof(header), 1, spool_.get()) == 1;
+  for (const std::string* text : texts) {
+    is_written &= std::fwrite(text->data(), 1, text->size(), spool_.get()) == text->size();
+  }
+  if (!is_written) return SystemError("keeping a rejected row", errno);
+  ++rows_;
+  return Ok();
+}
+
+Status Quarantine::Commit(const lake::LakeContext& context) {
+  if (rows_ == 0) return Ok();
+  DAYPART_RETURN_IF_ERROR(EnsureTable(context));
+  if (std::fflush(spool_.get()) != 0) return SystemError("keeping rejected rows", errno);
+  std::rewind(spool_.get());
+  SpoolSource rows(spool_.get(), ToString(target_), context.clock.Now());
+  lake::WriteOptions options;
+  options.threads_count = 1;
+  DAYPART_TRY(const auto committed, lake::Append(context, kQuarantineTable, rows, options));
+  (void)committed;
+  return Ok();
+}
+
+}  // namespace daypart::pipeline
