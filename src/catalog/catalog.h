@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Catalog: table name -> location of the current metadata file, changed by compare-and-swap only. The
-// embedded one is a SQLite file (sqlite_catalog.h); Glue and REST come behind the same interface.
+// Catalog: table name -> location of the current metadata file, changed by compare-and-swap only.
+// The embedded one is a SQLite file (sqlite_catalog.h); Glue and REST come behind the same
+// interface.
 #pragma once
 
 #include <map>
@@ -22,7 +23,8 @@ struct TableName {
 /// "media.ad_revenue"
 std::string ToString(const TableName& name);
 /// "media.ad_revenue", or "ad_revenue" with the default database.
-/// errors: kInvalidArgument for an empty part, more than two parts, or a character outside [A-Za-z0-9_$-].
+/// errors: kInvalidArgument for an empty part, more than two parts, or a character outside
+///   [A-Za-z0-9_$-].
 Result<TableName> ParseTableName(std::string_view text, std::string_view default_database);
 
 /// Thread-safe, and safe between processes.

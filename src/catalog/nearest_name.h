@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// "Did you mean …?": the name among those there are that a mistyped one was most likely meant to be.
+// "Did you mean …?": the name among those there are that a mistyped one was most likely meant to
+// be.
 #pragma once
 
 #include <optional>
@@ -10,8 +11,8 @@
 
 namespace daypart::catalog {
 
-/// How many characters must be put in, taken out, replaced or swapped with their neighbour to get from
-/// one text to the other; letters count as equal in upper and lower case.
+/// How many characters must be put in, taken out, replaced or swapped with their neighbour to get
+/// from one text to the other; letters count as equal in upper and lower case.
 size_t EditDistance(std::string_view left, std::string_view right);
 
 /// The candidate of least distance, the first of several; nullopt if none is within a third of the

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Raw tables: files as delivered (CSV, JSON lines, Parquet) that the crawler found and described, the
-// `media_raw` of the design. Kept beside the Iceberg tables in the same SQLite file, in tables of our
-// own, so that Iceberg clients of that file do not see them. With Glue they are Glue tables.
+// Raw tables: files as delivered (CSV, JSON lines, Parquet) that the crawler found and described,
+// the `media_raw` of the design. Kept beside the Iceberg tables in the same SQLite file, in tables
+// of our own, so that Iceberg clients of that file do not see them. With Glue they are Glue tables.
 #pragma once
 
 #include <map>
@@ -26,7 +26,7 @@ struct RawColumn {
   friend bool operator==(const RawColumn&, const RawColumn&) = default;
 };
 
-/// A hive partition: one value a partition column ("__HIVE_DEFAULT_PARTITION__" for null), and its folder.
+/// A partition: one value a partition column ("__HIVE_DEFAULT_PARTITION__" for null), its folder.
 struct RawPartition {
   std::vector<std::string> values;
   std::string location;  // ends in '/'
@@ -43,7 +43,7 @@ struct RawTable {
   std::vector<RawColumn> columns;            // in file order
   std::vector<RawColumn> partition_columns;  // not in the files
   std::vector<RawPartition> partitions;
-  /// What else is worth knowing: "compression" (none, gzip, zstd), "encoding", "crawler.version", …
+  /// What else is worth knowing: "compression" (none, gzip, zstd), "encoding", "crawler.version".
   std::map<std::string, std::string> parameters;
   int64_t version = 0;  // raised by every change
   UtcMicros updated;
@@ -55,7 +55,7 @@ class RawCatalog {
   virtual Result<std::vector<RawTable>> ListRawTables(std::string_view database) = 0;
   /// errors: kNotFound.
   virtual Result<RawTable> GetRawTable(const TableName& name) = 0;
-  /// Writes the table if its stored version is table.version (0: there is none yet), raising it by one.
+  /// Writes the table if its stored version is table.version (0: there is none yet), plus one.
   /// errors: kConflict.
   virtual Status PutRawTable(const RawTable& table) = 0;
   virtual Status DropRawTable(const TableName& name) = 0;

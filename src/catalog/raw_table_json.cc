@@ -6,9 +6,8 @@
 // delimiter and quote are texts of one character, an empty quote means that there is none.
 #include "catalog/raw_table_json.h"
 
-#include <utility>
-
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace daypart::catalog {
 namespace {

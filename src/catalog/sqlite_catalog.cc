@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Each operation is one statement, or one write transaction. Table layout: PyIceberg 0.12
-// (pyiceberg/catalog/sql.py) and Iceberg's JdbcCatalog, schema versions V0 (without iceberg_type) and
-// V1; a V0 file is used as it is and not upgraded, because older clients may still be using it.
+// (pyiceberg/catalog/sql.py) and Iceberg's JdbcCatalog, schema versions V0 (without iceberg_type)
+// and V1; a V0 file is used as it is and not upgraded, because older clients may still be using it.
 #include "catalog/sqlite_catalog.h"
+
+#include <fmt/format.h>
 
 #include <mutex>
 #include <set>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "catalog/nearest_name.h"
 #include "catalog/raw_table_json.h"
@@ -70,9 +70,10 @@ Result<Layout> ReadLayout(SqliteConnection& connection) {
   DAYPART_TRY(const bool has_tables, HasTable(connection, "iceberg_tables"));
   DAYPART_TRY(const bool has_properties, HasTable(connection, "iceberg_namespace_properties"));
   layout.has_iceberg_tables = has_tables && has_properties;
-  DAYPART_TRY(layout.has_iceberg_type,
-              HasRow(connection,
-                     "SELECT 1 FROM pragma_table_info('iceberg_tables') WHERE name = 'iceberg_type'"));
+  DAYPART_TRY(
+      layout.has_iceberg_type,
+      HasRow(connection,
+             "SELECT 1 FROM pragma_table_info('iceberg_tables') WHERE name = 'iceberg_type'"));
   DAYPART_TRY(layout.has_raw_tables, HasTable(connection, "daypart_raw_tables"));
   return layout;
 }
@@ -132,10 +133,11 @@ struct SqliteCatalog::State {
   }
 
   Result<std::vector<std::string>> Namespaces() {
-    DAYPART_TRY(SqliteStatement statement,
-                Prepare("SELECT table_namespace FROM iceberg_tables WHERE catalog_name = ?1 UNION "
-                        "SELECT namespace FROM iceberg_namespace_properties WHERE catalog_name = ?1 "
-                        "ORDER BY 1"));
+    DAYPART_TRY(
+        SqliteStatement statement,
+        Prepare("SELECT table_namespace FROM iceberg_tables WHERE catalog_name = ?1 UNION "
+                "SELECT namespace FROM iceberg_namespace_properties WHERE catalog_name = ?1 "
+                "ORDER BY 1"));
     return TextColumn(statement);
   }
 
@@ -237,9 +239,10 @@ Status SqliteCatalog::CreateDatabase(std::string_view database,
       }
     }
     for (const auto& [key, value] : properties.empty() ? minimal : properties) {
-      DAYPART_TRY(SqliteStatement insert,
-                  state_->Prepare("INSERT INTO iceberg_namespace_properties (catalog_name, namespace, "
-                                  "property_key, property_value) VALUES (?1, ?2, ?3, ?4)"));
+      DAYPART_TRY(
+          SqliteStatement insert,
+          state_->Prepare("INSERT INTO iceberg_namespace_properties (catalog_name, namespace, "
+                          "property_key, property_value) VALUES (?1, ?2, ?3, ?4)"));
       insert.Bind(database).Bind(key).Bind(value);
       DAYPART_RETURN_IF_ERROR(insert.Run());
     }
@@ -265,12 +268,13 @@ Result<std::vector<TableName>> SqliteCatalog::ListTables(std::string_view databa
 
 Result<std::string> SqliteCatalog::MetadataLocation(const TableName& name) {
   const std::lock_guard lock(state_->mutex);
-  DAYPART_TRY(SqliteStatement select,
-              state_->PrepareForTable(
-                  fmt::format("SELECT metadata_location FROM iceberg_tables WHERE catalog_name = ?1 "
-                              "AND table_namespace = ?2 AND table_name = ?3{}",
-                              state_->table_filter()),
-                  name));
+  DAYPART_TRY(
+      SqliteStatement select,
+      state_->PrepareForTable(
+          fmt::format("SELECT metadata_location FROM iceberg_tables WHERE catalog_name = ?1 "
+                      "AND table_namespace = ?2 AND table_name = ?3{}",
+                      state_->table_filter()),
+          name));
   DAYPART_TRY(const bool is_there, select.Step());
   if (!is_there) return state_->NoSuchTable(name);
   if (select.is_null(0)) {
@@ -407,19 +411,21 @@ Status SqliteCatalog::PutRawTable(const RawTable& table) {
     put.Bind(table.version).Bind(table.updated.value()).Bind(definition);
     DAYPART_TRY(const int64_t changed, put.Run());
     if (changed == 1) return Ok();
-    return Conflict(fmt::format("raw table {} was changed or dropped by another program: expected "
-                                "version {}",
-                                ToString(table.name), table.version));
+    return Conflict(
+        fmt::format("raw table {} was changed or dropped by another program: expected "
+                    "version {}",
+                    ToString(table.name), table.version));
   });
 }
 
 Status SqliteCatalog::DropRawTable(const TableName& name) {
   const std::lock_guard lock(state_->mutex);
   return state_->connection->Write([&]() -> Status {
-    DAYPART_TRY(SqliteStatement remove,
-                state_->PrepareForTable("DELETE FROM daypart_raw_tables WHERE catalog_name = ?1 AND "
-                                        "database_name = ?2 AND table_name = ?3",
-                                        name));
+    DAYPART_TRY(
+        SqliteStatement remove,
+        state_->PrepareForTable("DELETE FROM daypart_raw_tables WHERE catalog_name = ?1 AND "
+                                "database_name = ?2 AND table_name = ?3",
+                                name));
     DAYPART_TRY(const int64_t removed, remove.Run());
     if (removed == 1) return Ok();
     DAYPART_TRY(const std::vector<std::string> names, state_->RawTableNames(name.database));

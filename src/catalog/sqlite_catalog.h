@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The embedded catalog: one SQLite file with the tables of Iceberg's JDBC catalog as PyIceberg's
-// SqlCatalog and iceberg-java make them, so that those programs open the same file by the same catalog
-// name, both ways and at the same time. Raw tables lie beside them in daypart_raw_tables, which Iceberg
-// clients do not look at. Refuses to guess after a COMMIT that failed half-way: that is kCommitUnknown.
+// SqlCatalog and iceberg-java make them, so that those programs open the same file by the same
+// catalog name, both ways and at the same time. Raw tables lie beside them in daypart_raw_tables,
+// which Iceberg clients do not look at. Refuses to guess after a COMMIT that failed half-way: that
+// is kCommitUnknown.
 #pragma once
 
 #include <map>
@@ -67,7 +68,8 @@ class SqliteCatalog final : public Catalog, public RawCatalog {
 };
 
 /// Opens the file, making it and its tables where they are not there yet (not with read_only).
-/// errors: kNotFound if read_only and there is no file or no catalog in it; the folder must be there.
+/// errors: kNotFound if read_only and there is no file or no catalog in it; the folder must be
+/// there.
 Result<std::unique_ptr<SqliteCatalog>> OpenSqliteCatalog(SqliteCatalogOptions options);
 
 }  // namespace daypart::catalog

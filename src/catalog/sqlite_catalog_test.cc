@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/sqlite_catalog.h"
 
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -8,11 +12,6 @@
 #include <fstream>
 #include <string>
 #include <thread>
-
-#include <fmt/format.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sqlite3.h>
 
 namespace daypart::catalog {
 namespace {
@@ -63,7 +62,9 @@ RawTable AdsCsv() {
   table.delimiter = '\t';
   table.quote = '\0';
   table.columns = {
-      {.name = "ad_id", .source_name = "Ad Id", .type = iceberg::Type::Of(iceberg::TypeKind::kLong)},
+      {.name = "ad_id",
+       .source_name = "Ad Id",
+       .type = iceberg::Type::Of(iceberg::TypeKind::kLong)},
       {.name = "revenue", .source_name = "Umsatz €", .type = iceberg::Type::DecimalOf(18, 4)}};
   table.partition_columns = {
       {.name = "day", .source_name = "day", .type = iceberg::Type::Of(iceberg::TypeKind::kDate)}};
@@ -144,7 +145,8 @@ TEST_F(SqliteCatalogTest, DropsAndRenames) {
   ASSERT_TRUE(catalog->CreateTable({"media", "b"}, "1"));
   EXPECT_EQ(catalog->RenameTable(kAds, {"media", "b"}).error().code, ErrorCode::kAlreadyExists);
   EXPECT_EQ(catalog->RenameTable(kAds, {"gone", "b"}).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(catalog->RenameTable({"media", "c"}, {"media", "d"}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(catalog->RenameTable({"media", "c"}, {"media", "d"}).error().code,
+            ErrorCode::kNotFound);
   ASSERT_TRUE(catalog->RenameTable(kAds, {"archive", "ads"}));
   EXPECT_EQ(*catalog->MetadataLocation({"archive", "ads"}), "0");
   ASSERT_TRUE(catalog->DropTable({"media", "b"}));
@@ -172,10 +174,12 @@ TEST_F(SqliteCatalogTest, PassesOverViewsOfOtherPrograms) {
 }
 
 TEST_F(SqliteCatalogTest, UsesAFileOfTheOlderLayoutAsItIs) {
-  Sql("CREATE TABLE iceberg_tables (catalog_name VARCHAR(255) NOT NULL, table_namespace VARCHAR(255) "
+  Sql("CREATE TABLE iceberg_tables (catalog_name VARCHAR(255) NOT NULL, table_namespace "
+      "VARCHAR(255) "
       "NOT NULL, table_name VARCHAR(255) NOT NULL, metadata_location VARCHAR(1000), "
       "previous_metadata_location VARCHAR(1000), PRIMARY KEY (catalog_name, table_namespace, "
-      "table_name)); CREATE TABLE iceberg_namespace_properties (catalog_name VARCHAR(255) NOT NULL, "
+      "table_name)); CREATE TABLE iceberg_namespace_properties (catalog_name VARCHAR(255) NOT "
+      "NULL, "
       "namespace VARCHAR(255) NOT NULL, property_key VARCHAR(255) NOT NULL, property_value "
       "VARCHAR(1000) NOT NULL, PRIMARY KEY (catalog_name, namespace, property_key))");
   const auto catalog = Open();

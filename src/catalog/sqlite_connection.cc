@@ -3,13 +3,13 @@
 // Opening, running, committing; and the one place where SQLite's result codes become Errors.
 #include "catalog/sqlite_connection.h"
 
+#include <fmt/format.h>
+
 #include <cctype>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace daypart::catalog {
 namespace {
@@ -99,7 +99,8 @@ bool SqliteStatement::is_null(int column) const {
 }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const Options& options) {
-  if (options.path.empty()) return InvalidArgument("expected the path of a catalog file, found none");
+  if (options.path.empty())
+    return InvalidArgument("expected the path of a catalog file, found none");
   std::error_code error;
   const std::string absolute = fs::absolute(options.path, error).lexically_normal().string();
   if (error) return SystemError("resolve path " + options.path, error.value());
@@ -120,13 +121,15 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const Options& 
       connection->OpenUri(FileUri(absolute, "mode=ro"), SQLITE_OPEN_READONLY, options.busy_ms);
   const int code = sqlite3_extended_errcode(connection->database_.get());
   if (!opened && is_refused_for_folder(code)) {
-    // A file in WAL mode needs a -shm file beside it, which a read-only folder does not take. Nobody
-    // can be writing there either, so reading it as unchangeable is safe if nothing is left over.
+    // A file in WAL mode needs a -shm file beside it, which a read-only folder does not take.
+    // Nobody can be writing there either, so reading it as unchangeable is safe if nothing is left
+    // over.
     if (has_unfinished_changes(absolute)) {
-      return PermissionDenied(fmt::format(
-          "catalog file {} has changes of a writer that stopped half-way beside it (-journal or -wal) "
-          "and its folder is read-only: open it once with write permission",
-          absolute));
+      return PermissionDenied(
+          fmt::format("catalog file {} has changes of a writer that stopped half-way beside it "
+                      "(-journal or -wal) "
+                      "and its folder is read-only: open it once with write permission",
+                      absolute));
     }
     opened = connection->OpenUri(FileUri(absolute, "mode=ro&immutable=1"), SQLITE_OPEN_READONLY,
                                  options.busy_ms);
@@ -138,16 +141,18 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const Options& 
 Status SqliteConnection::OpenUri(const std::string& uri, int flags, int busy_ms) {
   sqlite3* database = nullptr;
   const int code = sqlite3_open_v2(
-      uri.c_str(), &database,
-      flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+      uri.c_str(), &database, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
   database_.reset(database);  // SQLite returns a handle even where it failed, for its error text.
   if (code != SQLITE_OK) return ErrorOf(code);
   sqlite3_busy_timeout(database, busy_ms);
-  // The journal mode stays as the file has it: a rollback journal in new files, because it works with
-  // every program and network disk, and needs no second file to read. EXTRA is FULL plus an fsync of
-  // the folder after the journal is removed, without which a power cut may undo a reported commit.
+  // The journal mode stays as the file has it: a rollback journal in new files, because it works
+  // with every program and network disk, and needs no second file to read. EXTRA is FULL plus an
+  // fsync of the folder after the journal is removed, without which a power cut may undo a reported
+  // commit.
   DAYPART_RETURN_IF_ERROR(Execute("PRAGMA synchronous=EXTRA"));
-  return Execute("SELECT count(*) FROM sqlite_master");  // Reads the header: is it a database at all?
+  return Execute(
+      "SELECT count(*) FROM sqlite_master");  // Reads the header: is it a database at all?
 }
 
 Result<SqliteStatement> SqliteConnection::Prepare(std::string_view sql) {
@@ -174,7 +179,8 @@ Status SqliteConnection::Write(const std::function<Status()>& work) {
   Status done = work();
   if (done) done = Commit();
   if (!done && sqlite3_get_autocommit(database_.get()) == 0) {
-    (void)Execute("ROLLBACK");  // The error to report is the one before; SQLite rolls back on close too.
+    (void)Execute(
+        "ROLLBACK");  // The error to report is the one before; SQLite rolls back on close too.
   }
   return done;
 }
@@ -183,11 +189,12 @@ Status SqliteConnection::Commit() {
   const int code = sqlite3_exec(database_.get(), "COMMIT", nullptr, nullptr, nullptr);
   if (code == SQLITE_OK) return Ok();
   Error error = ErrorOf(code);
-  // Removing the journal is the instant of the commit, and what failed may be that or a step after it.
-  // Only a lock not had and a full disk are known to come before.
+  // Removing the journal is the instant of the commit, and what failed may be that or a step after
+  // it. Only a lock not had and a full disk are known to come before.
   if (error.code == ErrorCode::kUnavailable && (code & 0xff) == SQLITE_BUSY) return error;
   if (error.code == ErrorCode::kResourceExhausted) return error;
-  return CommitUnknown(std::move(error.message) + "; whether the change was made must be looked up");
+  return CommitUnknown(std::move(error.message) +
+                       "; whether the change was made must be looked up");
 }
 
 Error SqliteConnection::ErrorOf(int code) const {
@@ -199,11 +206,13 @@ Error SqliteConnection::ErrorOf(int code) const {
     case SQLITE_PROTOCOL:
       return Unavailable(what + "; another program holds it, try again");
     case SQLITE_CORRUPT:
-      return CorruptData(what + "; restore it from a copy or rescue it with `sqlite3 FILE .recover`: "
-                                "the tables' own files are not touched by this");
+      return CorruptData(what +
+                         "; restore it from a copy or rescue it with `sqlite3 FILE .recover`: "
+                         "the tables' own files are not touched by this");
     case SQLITE_NOTADB:
-      return CorruptData(what + "; expected an SQLite database, found other bytes: check the path, or "
-                                "restore the file from a copy");
+      return CorruptData(what +
+                         "; expected an SQLite database, found other bytes: check the path, or "
+                         "restore the file from a copy");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:

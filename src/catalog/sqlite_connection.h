@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SQLite's C interface as values and Results: a connection, a statement, a write transaction, and what
-// SQLite's codes mean to a caller of the catalog. The only header that names sqlite3; knows nothing of
-// tables. Not thread-safe: whoever owns a connection lets one thread at a time use it.
+// SQLite's C interface as values and Results: a connection, a statement, a write transaction, and
+// what SQLite's codes mean to a caller of the catalog. The only header that names sqlite3; knows
+// nothing of tables. Not thread-safe: whoever owns a connection lets one thread at a time use it.
 #pragma once
 
 #include <sqlite3.h>
@@ -59,8 +59,9 @@ class SqliteConnection {
     bool read_only = false;
     int busy_ms = 10'000;
   };
-  /// Opens the file and reads its header. A file that is not there is created unless read_only is set.
-  /// A read-only file is read even where its folder does not take the files SQLite wants to make.
+  /// Opens the file and reads its header. A file that is not there is created unless read_only is
+  /// set. A read-only file is read even where its folder does not take the files SQLite wants to
+  /// make.
   static Result<std::unique_ptr<SqliteConnection>> Open(const Options& options);
 
   Result<SqliteStatement> Prepare(std::string_view sql);
@@ -68,9 +69,9 @@ class SqliteConnection {
   Status Execute(const char* sql);
   /// Runs `work` between BEGIN IMMEDIATE and COMMIT; rolls back if it fails.
   ///
-  /// errors: those of `work`; kUnavailable if another program holds the file for longer than busy_ms
-  ///   (nothing was changed); kCommitUnknown if COMMIT itself failed in a way that leaves it open
-  ///   whether the change is in the file.
+  /// errors: those of `work`; kUnavailable if another program holds the file for longer than
+  ///   busy_ms (nothing was changed); kCommitUnknown if COMMIT itself failed in a way that leaves
+  ///   it open whether the change is in the file.
   Status Write(const std::function<Status()>& work);
 
   /// What an SQLite result code means for the file, with SQLite's words for the last failure.

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What goes wrong around the catalog's file: other processes, damage, permissions, failing disks.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,11 +14,6 @@
 #include <fstream>
 #include <functional>
 #include <string>
-
-#include <fmt/format.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include "catalog/sqlite_catalog.h"
 
@@ -182,9 +181,11 @@ TEST_F(SqliteFaultsTest, NamesADamagedFileAndTheWayOut) {
 }
 
 TEST_F(SqliteFaultsTest, RefusesDirectoriesMissingFoldersAndEmptyPaths) {
-  EXPECT_EQ(OpenSqliteCatalog({.path = folder_.string()}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(OpenSqliteCatalog({.path = folder_.string()}).error().code,
+            ErrorCode::kInvalidArgument);
   EXPECT_EQ(OpenSqliteCatalog({.path = ""}).error().code, ErrorCode::kInvalidArgument);
-  EXPECT_EQ(OpenSqliteCatalog({.path = path_ + "/no/catalog.db"}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(OpenSqliteCatalog({.path = path_ + "/no/catalog.db"}).error().code,
+            ErrorCode::kNotFound);
   EXPECT_EQ(Open(/*read_only=*/true).error().code, ErrorCode::kNotFound);
   EXPECT_FALSE(fs::exists(path_));
 }
@@ -252,7 +253,8 @@ TEST_F(SqliteFaultsTest, WritingWhereOnlyReadingIsPermittedIsPermissionDenied) {
               return !swapped && swapped.error().code == ErrorCode::kPermissionDenied ? 0 : 2;
             }),
             0);
-  fs::permissions(path_, fs::perms::all);  // The file may be written, but no journal made beside it.
+  fs::permissions(path_,
+                  fs::perms::all);  // The file may be written, but no journal made beside it.
   EXPECT_EQ(AsPlainUser([this] {
               const auto catalog = Open();
               if (!catalog) return 1;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Table names as text: the one place where the dot is taken apart and put in.
-#include "catalog/catalog.h"
+#include <fmt/format.h>
 
 #include <algorithm>
 
-#include <fmt/format.h>
+#include "catalog/catalog.h"
 
 namespace daypart::catalog {
 namespace {
@@ -17,9 +17,10 @@ bool is_name_character(char c) {
 
 Status CheckPart(std::string_view part, std::string_view what, std::string_view text) {
   if (part.empty()) {
-    return InvalidArgument(fmt::format("expected DATABASE.TABLE or TABLE, found an empty {} name: "
-                                       "'{}'",
-                                       what, text));
+    return InvalidArgument(
+        fmt::format("expected DATABASE.TABLE or TABLE, found an empty {} name: "
+                    "'{}'",
+                    what, text));
   }
   const auto wrong = std::find_if_not(part.begin(), part.end(), is_name_character);
   if (wrong == part.end()) return Ok();

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ASCII only by intent: what a letter of another script would be in Latin ones is nobody's to guess.
+// ASCII only by intent: what a letter of another script would be in Latin ones is nobody's to
+// guess.
 #include "crawl/column_name.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <set>
 #include <utility>
 
-#include <fmt/format.h>
-
 namespace daypart::crawl {
 namespace {
 
-constexpr std::array<std::string_view, 6> kCompressionExtensions = {"gz",  "gzip", "zst",
-                                                                    "zstd", "bz2", "xz"};
+constexpr std::array<std::string_view, 6> kCompressionExtensions = {"gz",   "gzip", "zst",
+                                                                    "zstd", "bz2",  "xz"};
 
 char LowerLetter(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 

@@ -10,8 +10,9 @@
 
 namespace daypart::crawl {
 
-/// Letters lower-cased, each run of other characters one '_', none at the ends unless it was written
-/// there: "Revenue (USD)" -> "revenue_usd", "_id" -> "_id". Empty if there is no letter or digit.
+/// Letters lower-cased, each run of other characters one '_', none at the ends unless it was
+/// written there: "Revenue (USD)" -> "revenue_usd", "_id" -> "_id". Empty if there is no letter or
+/// digit.
 std::string LowerName(std::string_view text);
 
 /// LowerName of each; empty ones become column_N (N from 1), repeated ones get _2, _3, …

@@ -3,14 +3,14 @@
 // List, draft, compare, write: one table after the other, each by an optimistic write of its own.
 #include "crawl/crawl.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <map>
 #include <memory>
 #include <set>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "crawl/column_name.h"
 #include "crawl/evolution.h"
@@ -83,7 +83,8 @@ class TableNames {
     const std::string stem = name;
     for (int n = 2; taken_.contains(name); ++n) name = fmt::format("{}_{}", stem, n);
     if (name != base) {
-      warnings.push_back(fmt::format("the name {} is taken by another table: named {}", base, name));
+      warnings.push_back(
+          fmt::format("the name {} is taken by another table: named {}", base, name));
     }
     taken_.insert(name);
     return {.database = database_, .table = name};
@@ -97,7 +98,8 @@ class TableNames {
 void LimitWarnings(std::vector<std::string>& warnings) {
   std::vector<std::string> kept;
   for (std::string& warning : warnings) {
-    if (std::find(kept.begin(), kept.end(), warning) == kept.end()) kept.push_back(std::move(warning));
+    if (std::find(kept.begin(), kept.end(), warning) == kept.end())
+      kept.push_back(std::move(warning));
   }
   if (kept.size() > kWarningsMax) {
     const size_t more = kept.size() - kWarningsMax;
@@ -155,9 +157,11 @@ struct Crawler {
         ++report.table.version;
         return report;
       }
-      if (put.error().code != ErrorCode::kConflict || attempt == kPutAttemptsMax) return put.error();
+      if (put.error().code != ErrorCode::kConflict || attempt == kPutAttemptsMax)
+        return put.error();
       auto current = raw_catalog.GetRawTable(*name);
-      if (!current && current.error().code != ErrorCode::kNotFound) return std::move(current).error();
+      if (!current && current.error().code != ErrorCode::kNotFound)
+        return std::move(current).error();
       registered = current ? std::optional<RawTable>(std::move(*current)) : std::nullopt;
     }
   }
@@ -238,9 +242,8 @@ Result<CrawlReport> Crawl(store::ObjectStore& store, catalog::RawCatalog& raw_ca
     report.tables.push_back(std::move(table));
   }
   AddMissing(known, report);
-  std::sort(report.tables.begin(), report.tables.end(), [](const auto& a, const auto& b) {
-    return a.table.name < b.table.name;
-  });
+  std::sort(report.tables.begin(), report.tables.end(),
+            [](const auto& a, const auto& b) { return a.table.name < b.table.name; });
   for (size_t file = 0; file < listing.files.size(); ++file) {
     report.bytes += listing.files[file].bytes;
     if (const NotATable* refusal = sampler.RefusalOf(file)) {

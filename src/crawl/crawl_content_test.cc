@@ -46,9 +46,9 @@ std::string Utf16LittleEndian(std::string_view ascii) {
 
 // Glue's trap: a file of only string columns loses its header to col1, col2, …
 TEST_F(CrawlTest, GlueTrapAllStringFileKeepsItsHeader) {
-  EXPECT_THAT(ColumnsOf("channel_metadata.csv",
-                        "channel_name,genre,language\nOne,News,en\nTwo,Sport,de\n"),
-              ElementsAre("channel_name string", "genre string", "language string"));
+  EXPECT_THAT(
+      ColumnsOf("channel_metadata.csv", "channel_name,genre,language\nOne,News,en\nTwo,Sport,de\n"),
+      ElementsAre("channel_name string", "genre string", "language string"));
 }
 
 // Glue's trap: fewer than two columns or two rows are no CSV at all.
@@ -58,9 +58,9 @@ TEST_F(CrawlTest, GlueTrapOneColumnAndOneRowAreATable) {
 
 // Glue's trap: quoted fields with delimiters, quotes and line ends in them are cut.
 TEST_F(CrawlTest, GlueTrapQuotedFieldsStayWhole) {
-  EXPECT_THAT(ColumnsOf("ads.csv",
-                        "id,title,price\n1,\"a, \"\"b\"\"\nc\",\"1.50\"\n2,plain,\"2.50\"\n"),
-              ElementsAre("id int", "title string", "price decimal(18, 2)"));
+  EXPECT_THAT(
+      ColumnsOf("ads.csv", "id,title,price\n1,\"a, \"\"b\"\"\nc\",\"1.50\"\n2,plain,\"2.50\"\n"),
+      ElementsAre("id int", "title string", "price decimal(18, 2)"));
 }
 
 // Glue's trap: zip codes and other numbers with leading zeros become numbers.
@@ -122,9 +122,9 @@ TEST_F(CrawlTest, WidensOverTheFilesOfAFolder) {
 TEST_F(CrawlTest, JoinsColumnsOfFilesInOtherOrder) {
   Put("ads/1.csv", "id,region,clicks,cost\n1,eu,2,1.50\n");
   Put("ads/2.csv", "region,id,clicks,cost,source\nus,2,3,1.25,web\n");
-  EXPECT_THAT(Columns(Table(Run(), "ads").table.columns),
-              ElementsAre("id int", "region string", "clicks int", "cost decimal(18, 2)",
-                          "source string"));
+  EXPECT_THAT(
+      Columns(Table(Run(), "ads").table.columns),
+      ElementsAre("id int", "region string", "clicks int", "cost decimal(18, 2)", "source string"));
 }
 
 TEST_F(CrawlTest, ReadsGzipAndZstdByTheirBytes) {
@@ -216,10 +216,10 @@ TEST_F(CrawlTest, ReadsParquetSchemasFromTheFooter) {
 }
 
 TEST_F(CrawlTest, WidensParquetTypesAndFlagsUnlikeOnes) {
-  Put("t/1.parquet", ParquetBytes(arrow::schema({arrow::field("a", arrow::int32()),
-                                                 arrow::field("b", arrow::int32())})));
-  Put("t/2.parquet", ParquetBytes(arrow::schema({arrow::field("a", arrow::int64()),
-                                                 arrow::field("b", arrow::utf8())})));
+  Put("t/1.parquet", ParquetBytes(arrow::schema(
+                         {arrow::field("a", arrow::int32()), arrow::field("b", arrow::int32())})));
+  Put("t/2.parquet", ParquetBytes(arrow::schema(
+                         {arrow::field("a", arrow::int64()), arrow::field("b", arrow::utf8())})));
   const TableReport table = Table(Run(), "t");
   EXPECT_THAT(Columns(table.table.columns), ElementsAre("a long", "b int"));
   EXPECT_THAT(table.warnings, Contains(HasSubstr("column b is int but string in")));

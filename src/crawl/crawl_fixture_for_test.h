@@ -3,6 +3,7 @@
 // A lake in memory with a catalog file of its own, and a crawl of it in one line. For tests only.
 #pragma once
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,8 +11,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "catalog/sqlite_catalog.h"
 #include "crawl/crawl.h"
@@ -29,8 +28,8 @@ class CrawlTest : public ::testing::Test {
   }
 
   void Put(std::string_view name, std::string_view bytes) {
-    const Status put = store_->Put("file:///lake/raw/" + std::string(name), bytes,
-                                   store::WriteMode::kReplace);
+    const Status put =
+        store_->Put("file:///lake/raw/" + std::string(name), bytes, store::WriteMode::kReplace);
     ASSERT_TRUE(put) << put.error().message;
   }
   void Delete(std::string_view name) {

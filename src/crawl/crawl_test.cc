@@ -15,7 +15,8 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr std::string_view kAds = "ad_id,region,revenue\n1,eu,1.50\n2,us,2.25\n";
-constexpr std::string_view kChannels = "channel_id,channel_name,genre\nch1,One,News\nch2,Two,Sport\n";
+constexpr std::string_view kChannels =
+    "channel_id,channel_name,genre\nch1,One,News\nch2,Two,Sport\n";
 
 TEST_F(CrawlTest, NamesATableAfterAFileRightUnderThePrefix) {
   Put("ad_revenue.csv", kAds);
@@ -195,8 +196,8 @@ TEST_F(CrawlTest, DryRunChangesNothing) {
 TEST_F(CrawlTest, StopsWhenCancelled) {
   Put("ad_revenue.csv", kAds);
   cancel_.Cancel();
-  const auto report = Crawl(*store_, *catalog_, *catalog_, clock_,
-                            {.prefix = "file:///lake/raw"}, cancel_);
+  const auto report =
+      Crawl(*store_, *catalog_, *catalog_, clock_, {.prefix = "file:///lake/raw"}, cancel_);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, ErrorCode::kCancelled);
   EXPECT_THAT(*catalog_->ListRawTables("media_raw"), IsEmpty());

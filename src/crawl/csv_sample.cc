@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CSV samples. A part from the middle of a file may begin inside a quoted field; its records up to the
-// next sound one then have another number of fields than the head's and are passed over.
+// CSV samples. A part from the middle of a file may begin inside a quoted field; its records up to
+// the next sound one then have another number of fields than the head's and are passed over.
 #include <fmt/format.h>
 
 #include "crawl/limits.h"
@@ -65,10 +65,8 @@ std::string_view WholeLines(std::string_view piece, bool begins_file, bool ends_
 }
 
 void ProfileCsv(const TextPieces& pieces, FileShape& shape) {
-  const decode::CsvDialect dialect =
-      decode::DetectDialect(pieces.head, {.delimiter = {},
-                                          .has_header = {},
-                                          .is_whole_file = pieces.is_whole_file});
+  const decode::CsvDialect dialect = decode::DetectDialect(
+      pieces.head, {.delimiter = {}, .has_header = {}, .is_whole_file = pieces.is_whole_file});
   shape.format = catalog::RawFormat::kCsv;
   shape.delimiter = dialect.delimiter;
   shape.quote = dialect.quote;
@@ -86,10 +84,10 @@ void ProfileCsv(const TextPieces& pieces, FileShape& shape) {
         ProfileRecords(WholeLines(pieces.parts[i], false, is_end), false, shape).records;
   }
   if (static_cast<double>(counts.odd) > kOddShareMax * static_cast<double>(counts.records)) {
-    shape.warnings.push_back(fmt::format("expected {} fields, found another number in {} of {} "
-                                         "records at the head of the file",
-                                         shape.columns.size(), counts.odd,
-                                         counts.odd + counts.records));
+    shape.warnings.push_back(
+        fmt::format("expected {} fields, found another number in {} of {} "
+                    "records at the head of the file",
+                    shape.columns.size(), counts.odd, counts.odd + counts.records));
   }
 }
 

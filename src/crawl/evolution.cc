@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Everything that is kept beside the schema goes into the table's parameters: "compression" (none, gzip,
-// zstd), "encoding", "crawler.version", and "crawler.untyped", the columns that had no values to tell
-// their type by, parted by commas.
+// Everything that is kept beside the schema goes into the table's parameters: "compression" (none,
+// gzip, zstd), "encoding", "crawler.version", and "crawler.untyped", the columns that had no values
+// to tell their type by, parted by commas.
 #include "crawl/evolution.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "crawl/column_name.h"
 #include "store/location.h"
@@ -99,9 +99,8 @@ std::vector<RawColumn> PartitionColumns(const TableDraft& draft) {
   const std::vector<std::string> names = LowerNames(keys);
   std::vector<RawColumn> columns;
   for (size_t i = 0; i < keys.size(); ++i) {
-    columns.push_back({.name = names[i],
-                       .source_name = keys[i],
-                       .type = PartitionType(draft.partitions, i)});
+    columns.push_back(
+        {.name = names[i], .source_name = keys[i], .type = PartitionType(draft.partitions, i)});
   }
   return columns;
 }
@@ -225,9 +224,8 @@ void EvolvePartitions(const RawTable& found, TableReport& report) {
     RawColumn& column = table.partition_columns[i];
     const auto widened = WidenedType(column.type, found.partition_columns[i].type);
     if (!widened || *widened == column.type) continue;
-    report.widened_columns.push_back(fmt::format("{}: {} -> {}", column.name,
-                                                 iceberg::ToString(column.type),
-                                                 iceberg::ToString(*widened)));
+    report.widened_columns.push_back(fmt::format(
+        "{}: {} -> {}", column.name, iceberg::ToString(column.type), iceberg::ToString(*widened)));
     column.type = *widened;
   }
   ListPartitionChanges(found, report);
@@ -277,14 +275,16 @@ RawTable TableFromDraft(const TableDraft& draft, catalog::TableName name,
   std::set<std::string> untyped;
   for (size_t i = 0; i < names.size(); ++i) {
     if (FindColumn(table.partition_columns, names[i]) != nullptr) {
-      warnings.push_back(fmt::format("column {} is in the files and in their folders' names: the "
-                                     "folders' value counts",
-                                     names[i]));
+      warnings.push_back(
+          fmt::format("column {} is in the files and in their folders' names: the "
+                      "folders' value counts",
+                      names[i]));
       continue;
     }
     InferredType inferred = TypeOf(draft.shape.columns[i]);
     if (!inferred.is_evidenced) untyped.insert(names[i]);
-    if (!inferred.warning.empty()) warnings.push_back("column " + names[i] + ": " + inferred.warning);
+    if (!inferred.warning.empty())
+      warnings.push_back("column " + names[i] + ": " + inferred.warning);
     table.columns.push_back(
         {.name = names[i], .source_name = source_names[i], .type = std::move(inferred.type)});
   }

@@ -3,14 +3,14 @@
 // Signature first, then decompression and UTF-8, then JSON lines or CSV.
 #include "crawl/file_sample.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <memory>
 #include <span>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "crawl/column_name.h"
 #include "crawl/parquet_shape.h"
@@ -101,7 +101,8 @@ Sample ProfileText(const TextPieces& pieces, std::string_view location, FileShap
       ProfileJsonLines(pieces, shape);
       return shape;
     }
-    return NotATable{"begins like JSON, but its first line is no whole object; expected one object a line"};
+    return NotATable{
+        "begins like JSON, but its first line is no whole object; expected one object a line"};
   }
   ProfileCsv(pieces, shape);
   if (shape.columns.size() < 2 && !has_csv_name(location)) {
@@ -127,7 +128,8 @@ Result<Sample> SampleText(store::ObjectReader& reader, const decode::FileSignatu
       has_parts || !is_plain ? limits.head_bytes : static_cast<size_t>(size) + 1;
   auto head = ReadTextHead(reader, head_bytes);
   if (!head) {
-    if (head.error().code == ErrorCode::kCorruptData) return Sample(NotATable{head.error().message});
+    if (head.error().code == ErrorCode::kCorruptData)
+      return Sample(NotATable{head.error().message});
     return std::move(head).error();
   }
   if (!is_plain) {
@@ -157,7 +159,8 @@ Result<Sample> SampleOpened(store::ObjectReader& reader, std::string_view locati
   }
   auto shape = ReadParquetShape(reader);
   if (shape) return Sample(std::move(*shape));
-  if (shape.error().code == ErrorCode::kCorruptData) return Sample(NotATable{shape.error().message});
+  if (shape.error().code == ErrorCode::kCorruptData)
+    return Sample(NotATable{shape.error().message});
   return std::move(shape).error();
 }
 

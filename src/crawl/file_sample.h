@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One file -> its shape: what it is (by its bytes, not by its name), and what its columns hold, from a
-// bounded sample.
+// One file -> its shape: what it is (by its bytes, not by its name), and what its columns hold,
+// from a bounded sample.
 #pragma once
 
 #include <string>
@@ -21,8 +21,9 @@ struct NotATable {
 
 /// Reads the head of a file, and of an uncompressed UTF-8 one a part of its middle and its end.
 ///
-/// returns: NotATable for empty, binary and other unusable files, and for one that vanished or may not
-///   be read; a file that breaks off after its head gave records is still a table's, with a warning.
+/// returns: NotATable for empty, binary and other unusable files, and for one that vanished or may
+///   not be read; a file that breaks off after its head gave records is still a table's, with a
+///   warning.
 /// errors: kUnavailable from the store.
 Result<std::variant<FileShape, NotATable>> SampleFile(store::ObjectStore& store,
                                                       const store::ObjectInfo& file,

@@ -3,11 +3,11 @@
 // Comparing and merging shapes; the only place that knows which types widen to which.
 #include "crawl/file_shape.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "crawl/column_name.h"
 #include "crawl/limits.h"
@@ -64,17 +64,17 @@ size_t SamePositionsCount(const FileShape& left, const FileShape& right) {
 size_t SameNamesCount(const FileShape& left, const FileShape& right) {
   std::set<std::string> names;
   for (const ColumnShape& column : left.columns) names.insert(LowerName(column.source_name));
-  return static_cast<size_t>(
-      std::count_if(right.columns.begin(), right.columns.end(), [&names](const ColumnShape& column) {
-        return names.contains(LowerName(column.source_name));
-      }));
+  return static_cast<size_t>(std::count_if(right.columns.begin(), right.columns.end(),
+                                           [&names](const ColumnShape& column) {
+                                             return names.contains(LowerName(column.source_name));
+                                           }));
 }
 
 void MergeColumn(ColumnShape& into, const ColumnShape& from, FileShape& shape,
                  std::string_view location) {
   if (into.source_name != from.source_name) {
-    shape.warnings.push_back(fmt::format("{} calls the column '{}' '{}'", location,
-                                         into.source_name, from.source_name));
+    shape.warnings.push_back(
+        fmt::format("{} calls the column '{}' '{}'", location, into.source_name, from.source_name));
   }
   into.profile.Merge(from.profile);
   if (!into.declared || !from.declared) return;
@@ -108,8 +108,7 @@ double SimilarShare(const FileShape& left, const FileShape& right) {
   const size_t wider = std::max(left.columns.size(), right.columns.size());
   if (wider == 0) return 1;
   const bool has_names = left.format != catalog::RawFormat::kCsv || left.has_header;
-  const size_t same =
-      has_names ? SameNamesCount(left, right) : SamePositionsCount(left, right);
+  const size_t same = has_names ? SameNamesCount(left, right) : SamePositionsCount(left, right);
   return static_cast<double>(same) / static_cast<double>(wider);
 }
 
@@ -134,7 +133,8 @@ void MergeShape(FileShape& into, const FileShape& from, std::string_view locatio
 std::optional<Type> WidenedType(const Type& left, const Type& right) {
   if (left == right) return left;
   const auto is_pair = [&](TypeKind narrow, TypeKind wide) {
-    return (left.kind == narrow && right.kind == wide) || (left.kind == wide && right.kind == narrow);
+    return (left.kind == narrow && right.kind == wide) ||
+           (left.kind == wide && right.kind == narrow);
   };
   if (is_pair(TypeKind::kInt, TypeKind::kLong)) return Type::Of(TypeKind::kLong);
   if (is_pair(TypeKind::kFloat, TypeKind::kDouble)) return Type::Of(TypeKind::kDouble);
@@ -154,7 +154,8 @@ bool fits_type(const Type& narrow, const Type& wide) {
   constexpr int32_t kIntDigits = 10;
   if (narrow.kind == TypeKind::kInt) return wide.precision - wide.scale >= kIntDigits;
   return narrow.kind == TypeKind::kDecimal && narrow.scale <= wide.scale &&
-         narrow.precision - narrow.scale <= wide.precision - wide.scale + (wide.scale - narrow.scale);
+         narrow.precision - narrow.scale <=
+             wide.precision - wide.scale + (wide.scale - narrow.scale);
 }
 
 }  // namespace daypart::crawl

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JSON-lines samples, with simdjson's on-demand parser: it hands out a number's own text, which tells a
-// decimal from a double.
+// JSON-lines samples, with simdjson's on-demand parser: it hands out a number's own text, which
+// tells a decimal from a double.
+#include <fmt/format.h>
 #include <simdjson.h>
 
 #include <map>
-
-#include <fmt/format.h>
 
 #include "crawl/limits.h"
 #include "crawl/text_sample.h"
@@ -207,8 +206,8 @@ void ProfileJsonLines(const TextPieces& pieces, FileShape& shape) {
   columns.WarnOfLeftOut();
   if (spoilt != 0) {
     shape.warnings.push_back(
-        fmt::format("{} of {} sampled lines are no JSON objects: loads will quarantine them", spoilt,
-                    spoilt + shape.records_count));
+        fmt::format("{} of {} sampled lines are no JSON objects: loads will quarantine them",
+                    spoilt, spoilt + shape.records_count));
   }
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one file of the crawler that knows Arrow: an ObjectReader as Arrow's file, its Parquet reader on
-// it, and Arrow types as Iceberg types.
+// The one file of the crawler that knows Arrow: an ObjectReader as Arrow's file, its Parquet reader
+// on it, and Arrow types as Iceberg types.
 #include "crawl/parquet_shape.h"
 
 #include <arrow/buffer.h>
 #include <arrow/io/interfaces.h>
 #include <arrow/type.h>
+#include <fmt/format.h>
 #include <parquet/arrow/schema.h>
 #include <parquet/exception.h>
 #include <parquet/file_reader.h>
@@ -14,8 +15,6 @@
 
 #include <memory>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace daypart::crawl {
 namespace {
@@ -193,8 +192,8 @@ FileShape ShapeOf(const arrow::Schema& schema) {
         field->type()->id() == arrow::Type::TIMESTAMP &&
         static_cast<const arrow::TimestampType&>(*field->type()).unit() == arrow::TimeUnit::NANO;
     if (is_nanos) {
-      shape.warnings.push_back(fmt::format(
-          "column {} has nanoseconds, of which microseconds are kept", field->name()));
+      shape.warnings.push_back(
+          fmt::format("column {} has nanoseconds, of which microseconds are kept", field->name()));
     }
     shape.columns.push_back({.source_name = field->name(), .profile = {}, .declared = type});
   }
@@ -209,9 +208,9 @@ Result<FileShape> ReadParquetShape(store::ObjectReader& reader) {
     const auto parquet = parquet::ParquetFileReader::Open(file);
     const auto metadata = parquet->metadata();
     std::shared_ptr<arrow::Schema> schema;
-    const arrow::Status status =
-        parquet::arrow::FromParquetSchema(metadata->schema(), parquet::default_arrow_reader_properties(),
-                                          metadata->key_value_metadata(), &schema);
+    const arrow::Status status = parquet::arrow::FromParquetSchema(
+        metadata->schema(), parquet::default_arrow_reader_properties(),
+        metadata->key_value_metadata(), &schema);
     if (!status.ok()) return CorruptData("Parquet schema: " + status.message());
     FileShape shape = ShapeOf(*schema);
     shape.records_count = static_cast<uint64_t>(metadata->num_rows());

@@ -10,7 +10,8 @@
 namespace daypart::crawl {
 
 /// Columns whose type has no Iceberg counterpart are left out with a warning.
-/// errors: kCorruptData if the object is no Parquet file or its footer is broken; those of `reader`.
+/// errors: kCorruptData if the object is no Parquet file or its footer is broken; those of
+/// `reader`.
 Result<FileShape> ReadParquetShape(store::ObjectReader& reader);
 
 }  // namespace daypart::crawl

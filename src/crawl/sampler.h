@@ -21,7 +21,10 @@ class Sampler {
  public:
   Sampler(store::ObjectStore& store, const std::vector<store::ObjectInfo>& files,
           const SampleLimits& limits, unsigned threads_count, const CancelToken& cancel)
-      : store_(store), files_(files), limits_(limits), threads_count_(threads_count),
+      : store_(store),
+        files_(files),
+        limits_(limits),
+        threads_count_(threads_count),
         cancel_(cancel) {}
 
   /// Samples those of `indices` that were not yet.

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A folder is decided from the bottom up:
-// 1. Its own files and those below its folders key=value are one table if most of the sampled ones are
-//    alike; else, as long as there are no folders key=value, each file is a table by its stem.
-// 2. Its plain subfolders, each decided by itself, join as partitions of this folder if every one of
-//    them is one table, of one compression, and like the others by 70 %. Where their names are values
-//    (2026-11-24), most of them suffice, so that one spoilt day does not make a table of each day.
+// 1. Its own files and those below its folders key=value are one table if most of the sampled ones
+//    are alike; else, as long as there are no folders key=value, each file is a table by its stem.
+// 2. Its plain subfolders, each decided by itself, join as partitions of this folder if every one
+//    of them is one table, of one compression, and like the others by 70 %. Where their names are
+//    values (2026-11-24), most of them suffice, so that one spoilt day does not make a table of
+//    each day.
 // 3. Right under the prefix rule 2 holds for names that are values only, and files are tables each,
 //    unless the prefix holds nothing but a numbered series of them (part-0001.csv, part-0002.csv).
 #include "crawl/table_draft.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "crawl/column_name.h"
 #include "crawl/limits.h"
@@ -30,7 +31,8 @@ bool are_alike(const FileShape& left, const FileShape& right) {
   return SimilarShare(left, right) >= kSimilarShareMin;
 }
 
-/// Groups by likeness to each group's first member. returns: indices into `shapes`, the largest first.
+/// Groups by likeness to each group's first member. returns: indices into `shapes`, the largest
+/// first.
 template <typename Alike>
 std::vector<std::vector<size_t>> GroupAlike(const std::vector<const FileShape*>& shapes,
                                             const Alike& alike) {
@@ -72,7 +74,8 @@ bool is_series(const Folder& folder, const std::vector<store::ObjectInfo>& files
 
 class Drafter {
  public:
-  Drafter(Sampler& sampler, const std::set<std::string>& known) : sampler_(sampler), known_(known) {}
+  Drafter(Sampler& sampler, const std::set<std::string>& known)
+      : sampler_(sampler), known_(known) {}
 
   Result<std::vector<TableDraft>> DraftRoot(const Folder& root) {
     std::vector<TableDraft> drafts;
@@ -143,7 +146,8 @@ class Drafter {
     std::erase_if(draft.files, [this](size_t file) { return sampler_.RefusalOf(file) != nullptr; });
     if (shapes.empty()) return {};
     // Partitions by name are one table by intent, however much its columns changed over time.
-    const auto groups = has_hive ? GroupAlike(shapes, has_same_form) : GroupAlike(shapes, are_alike);
+    const auto groups =
+        has_hive ? GroupAlike(shapes, has_same_form) : GroupAlike(shapes, are_alike);
     const bool has_majority = groups.front().size() * 2 > shapes.size() && !has_known_files(folder);
     if (!has_majority && !has_hive && !is_known(folder.location)) return {};
     draft.shape = *shapes[groups.front().front()];
@@ -153,9 +157,10 @@ class Drafter {
     }
     for (size_t group = 1; group < groups.size(); ++group) {
       for (const size_t member : groups[group]) {
-        AddWarning(draft, fmt::format("{} has another format or other columns than most files of this "
-                                      "table: move it elsewhere",
-                                      sampler_.files()[sampled[member]].location));
+        AddWarning(draft,
+                   fmt::format("{} has another format or other columns than most files of this "
+                               "table: move it elsewhere",
+                               sampler_.files()[sampled[member]].location));
       }
     }
     draft.sampled_files_count = groups.front().size();
@@ -213,8 +218,8 @@ class Drafter {
     }
     if (children.empty()) return Ok();
     std::vector<size_t> joining = JoiningChildren(folder, is_root, children, children_drafts);
-    if (!joining.empty() && CanTakePartitions(folder, children_drafts[joining.front()].front(),
-                                              drafts)) {
+    if (!joining.empty() &&
+        CanTakePartitions(folder, children_drafts[joining.front()].front(), drafts)) {
       drafts = {JoinChildren(folder, children, children_drafts, joining, drafts)};
       return Ok();
     }
@@ -225,21 +230,23 @@ class Drafter {
     return Ok();
   }
 
-  /// The folder's own table when the folders below are tables too: its location must not cover theirs.
+  /// The folder's own table when the folders below are tables too: its location must not cover
+  /// theirs.
   static void KeepOwnFilesApart(const Folder& folder, std::vector<TableDraft>& own) {
     if (own.size() != 1 || own.front().location != folder.location) return;
     if (!own.front().partition_keys.empty()) return;
-    AddWarning(own.front(), "the folders below it are tables of their own: move its files into a "
-                            "folder beside those");
+    AddWarning(own.front(),
+               "the folders below it are tables of their own: move its files into a "
+               "folder beside those");
   }
 
   /// Which children are to become partitions of this folder; none if it is no table.
   std::vector<size_t> JoiningChildren(const Folder& folder, bool is_root,
                                       const std::vector<const Folder*>& children,
                                       const std::vector<std::vector<TableDraft>>& drafts) const {
-    const bool are_values =
-        std::all_of(children.begin(), children.end(),
-                    [](const Folder* child) { return is_value_name(child->name); });
+    const bool are_values = std::all_of(children.begin(), children.end(), [](const Folder* child) {
+      return is_value_name(child->name);
+    });
     if (!is_known(folder.location)) {
       if (has_known_within(folder.location)) return {};
       if (!are_values && (is_root || children.size() < 2)) return {};
@@ -317,7 +324,7 @@ class Drafter {
     return joined;
   }
 
-  Sampler& sampler_;                     // must outlive this
+  Sampler& sampler_;                    // must outlive this
   const std::set<std::string>& known_;  // must outlive this
 };
 

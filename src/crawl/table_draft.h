@@ -27,8 +27,8 @@ struct TableDraft {
   std::vector<std::string> warnings;
 };
 
-/// Samples what it needs. known_locations: of tables registered already, which stay what they are: a
-/// folder that is a table is not split, and one within which a table lies is not merged.
+/// Samples what it needs. known_locations: of tables registered already, which stay what they are:
+/// a folder that is a table is not split, and one within which a table lies is not merged.
 Result<std::vector<TableDraft>> DraftTables(const Folder& root, Sampler& sampler,
                                             const std::set<std::string>& known_locations);
 

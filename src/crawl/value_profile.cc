@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A value is classified by one walk over its bytes; dates and times are parsed, so that 2026-02-30 is
-// text as it will be for the load.
+// A value is classified by one walk over its bytes; dates and times are parsed, so that 2026-02-30
+// is text as it will be for the load.
 #include "crawl/value_profile.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <limits>
 #include <numeric>
-
-#include <fmt/format.h>
 
 #include "base/calendar.h"
 #include "crawl/limits.h"
@@ -148,7 +148,8 @@ void ValueProfile::AddJsonNumber(std::string_view token) {
   const std::string_view text = Trim(token);
   has_json_number_ = true;
   const ValueKind kind = Classify(text);
-  Add(kind == ValueKind::kText ? ValueKind::kFloat : kind, text);  // 12E4 without quotes is a number.
+  Add(kind == ValueKind::kText ? ValueKind::kFloat : kind,
+      text);  // 12E4 without quotes is a number.
 }
 
 void ValueProfile::AddJsonString(std::string_view text) {
@@ -247,19 +248,20 @@ struct TypeDecision {
 
 InferredType InferType(const ValueProfile& profile) {
   const uint64_t values = profile.values_count();
-  InferredType inferred = {.type = Type::Of(TypeKind::kString), .is_evidenced = values != 0, .warning = {}};
+  InferredType inferred = {
+      .type = Type::Of(TypeKind::kString), .is_evidenced = values != 0, .warning = {}};
   if (values == 0) return inferred;
   const uint64_t texts = profile.count(ValueKind::kText);
   const auto texts_max = static_cast<double>(values) * kMisfitShareMax;
-  const bool is_spoilt = texts != 0 && values >= kMisfitValuesMin &&
-                         static_cast<double>(texts) <= texts_max;
+  const bool is_spoilt =
+      texts != 0 && values >= kMisfitValuesMin && static_cast<double>(texts) <= texts_max;
   if (texts != 0 && !is_spoilt) return inferred;
   inferred.type = TypeDecision{profile}.Decide();
   if (inferred.type.kind == TypeKind::kString) return inferred;
   if (is_spoilt) {
     inferred.warning = fmt::format(
-        "{} of {} sampled values do not fit {}, such as '{}': loads will quarantine such rows", texts,
-        values, iceberg::ToString(inferred.type), profile.text_example_);
+        "{} of {} sampled values do not fit {}, such as '{}': loads will quarantine such rows",
+        texts, values, iceberg::ToString(inferred.type), profile.text_example_);
   } else if (profile.count(ValueKind::kTimestamp) != 0 &&
              inferred.type.kind == TypeKind::kTimestamptz) {
     inferred.warning = fmt::format("{} of {} sampled times have no zone: they are read as UTC",

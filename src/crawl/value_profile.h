@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From the values of a column to its type. A profile counts what kinds of values were seen; profiles of
-// many samples add up in any order, and the type is decided once, at the end, from all of them.
+// From the values of a column to its type. A profile counts what kinds of values were seen;
+// profiles of many samples add up in any order, and the type is decided once, at the end, from all
+// of them.
 //
-// Decided so: all of a kind -> that kind. int and long -> long; whole numbers and fractions -> double.
-// int only while no value is beyond 2^30, half of its range, because tomorrow's ids are larger. Numbers
-// with leading zeros, with '+' or of more digits than a long are identifiers, so the column is a string.
-// decimal only if each value has the same count (2 to 6) of digits after the point and, from 10 values
-// on, some value ends in 0: no program prints a double so. All else, and nothing at all, is a string.
+// Decided so: all of a kind -> that kind. int and long -> long; whole numbers and fractions ->
+// double. int only while no value is beyond 2^30, half of its range, because tomorrow's ids are
+// larger. Numbers with leading zeros, with '+' or of more digits than a long are identifiers, so
+// the column is a string. decimal only if each value has the same count (2 to 6) of digits after
+// the point and, from 10 values on, some value ends in 0: no program prints a double so. All else,
+// and nothing at all, is a string.
 #pragma once
 
 #include <array>
@@ -20,13 +22,13 @@
 namespace daypart::crawl {
 
 enum class ValueKind : uint8_t {
-  kBoolean,        // true, false in any case
-  kInteger,        // fits a long
-  kLargeInteger,   // does not
-  kPaddedNumber,   // digits with leading zeros: an identifier
-  kDecimal,        // digits, a point, digits
-  kFloat,          // with an exponent
-  kSpecialFloat,   // NaN, Infinity: a double only where other numbers are
+  kBoolean,       // true, false in any case
+  kInteger,       // fits a long
+  kLargeInteger,  // does not
+  kPaddedNumber,  // digits with leading zeros: an identifier
+  kDecimal,       // digits, a point, digits
+  kFloat,         // with an exponent
+  kSpecialFloat,  // NaN, Infinity: a double only where other numbers are
   kDate,
   kTimestamp,
   kTimestamptz,
@@ -58,13 +60,13 @@ class ValueProfile {
 
   std::array<uint64_t, kValueKindCount> counts_{};
   uint64_t nulls_count_ = 0;
-  uint64_t magnitude_max_ = 0;       // of integers
-  size_t whole_digits_max_ = 0;      // of decimals
+  uint64_t magnitude_max_ = 0;   // of integers
+  size_t whole_digits_max_ = 0;  // of decimals
   size_t fraction_digits_min_ = SIZE_MAX;
   size_t fraction_digits_max_ = 0;
-  bool has_trailing_zero_ = false;   // in the fraction of some decimal
+  bool has_trailing_zero_ = false;  // in the fraction of some decimal
   bool has_json_number_ = false;
-  std::string text_example_;         // the first value that is text, cut
+  std::string text_example_;  // the first value that is text, cut
 };
 
 struct InferredType {

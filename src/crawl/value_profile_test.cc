@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crawl/value_profile.h"
 
-#include <initializer_list>
-#include <string>
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <string>
 
 namespace daypart::crawl {
 namespace {
@@ -56,15 +56,15 @@ TEST(InferType, PrefersLongBeforeIdsOutgrowAnInt) {
 TEST(InferType, TakesMoneyForDecimalAndMeasuresForDouble) {
   EXPECT_EQ(TypeOfCells({"12.5000", "0.1234"}), "decimal(18, 4)");
   EXPECT_EQ(TypeOfCells({"-3.10", "12345678901234567890.00"}), "decimal(38, 2)");
-  EXPECT_EQ(TypeOfCells({"1.5", "2.0"}), "double");       // How a program prints doubles.
+  EXPECT_EQ(TypeOfCells({"1.5", "2.0"}), "double");  // How a program prints doubles.
   EXPECT_EQ(TypeOfCells({"1.25", "2.5"}), "double");
   EXPECT_EQ(TypeOfCells({"1.2500000", "2.5000000"}), "double");
-  EXPECT_EQ(TypeOfCells({"1.11", "1.12", "1.13", "1.14", "1.15", "1.16", "1.17", "1.18", "1.19",
-                         "1.21"}),
-            "double");  // Never a zero at the end: measured, not formatted.
-  EXPECT_EQ(TypeOfCells({"1.11", "1.12", "1.13", "1.14", "1.15", "1.16", "1.17", "1.18", "1.19",
-                         "1.20"}),
-            "decimal(18, 2)");
+  EXPECT_EQ(
+      TypeOfCells({"1.11", "1.12", "1.13", "1.14", "1.15", "1.16", "1.17", "1.18", "1.19", "1.21"}),
+      "double");  // Never a zero at the end: measured, not formatted.
+  EXPECT_EQ(
+      TypeOfCells({"1.11", "1.12", "1.13", "1.14", "1.15", "1.16", "1.17", "1.18", "1.19", "1.20"}),
+      "decimal(18, 2)");
 }
 
 TEST(InferType, CountsNullsForNothing) {
@@ -103,7 +103,8 @@ TEST(InferType, ToleratesFewSpoiltValuesAmongMany) {
   profile.AddCell("spoilt");
   const InferredType inferred = InferType(profile);
   EXPECT_EQ(iceberg::ToString(inferred.type), "int");
-  EXPECT_THAT(inferred.warning, HasSubstr("1 of 200 sampled values do not fit int, such as 'spoilt'"));
+  EXPECT_THAT(inferred.warning,
+              HasSubstr("1 of 200 sampled values do not fit int, such as 'spoilt'"));
 }
 
 TEST(InferType, ToleratesNoSpoiltValuesAmongFewAndNoLeadingZeroEver) {
