@@ -56,4 +56,39 @@ struct CrawlArguments {
 Result<int> RunCrawl(LakeSession& session, const CrawlArguments& arguments,
                      const OutputOptions& output);
 
+struct QueryArguments {
+  std::string sql;
+  std::string file;             // instead of sql
+  std::string format = "table";
+};
+
+/// daypart query 'SQL' | -f FILE
+Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
+                     const OutputOptions& output);
+
+struct GenerateArguments {
+  std::string out;
+  uint64_t viewers = 10'000;
+  uint64_t channels = 50;
+  uint64_t days = 7;
+  uint64_t events = 1'000'000;
+  uint64_t seed = 1;
+  bool has_jsonl = false;
+  bool has_faults = false;
+};
+
+/// daypart generate --out DIR; needs no lake.
+Result<int> RunGenerate(const GenerateArguments& arguments, const CancelToken& cancel,
+                        const OutputOptions& output);
+
+struct UploadArguments {
+  std::vector<std::string> paths;  // the last one is the folder in the lake
+  bool is_recursive = false;
+  bool verifies = false;
+};
+
+/// daypart upload FILE… raw/
+Result<int> RunUpload(LakeSession& session, const UploadArguments& arguments,
+                      const OutputOptions& output);
+
 }  // namespace daypart::app

@@ -42,6 +42,9 @@ struct Options {
   std::string mode = "append";
   LoadArguments load;
   CrawlArguments crawl;
+  GenerateArguments generate;
+  UploadArguments upload;
+  QueryArguments query;
 };
 
 /// Runs a command within a session, read_only for commands that only look.
@@ -106,6 +109,53 @@ void AddLooks(CLI::App& app, Options& options, Action& action) {
   add("snapshots", "Show a table's snapshots", RunSnapshots);
 }
 
+void AddQuery(CLI::App& app, Options& options, Action& action) {
+  auto* query = app.add_subcommand("query", "Ask the tables in SQL");
+  query->footer("Example: daypart query 'SELECT region, COUNT(*) AS views FROM viewership GROUP BY region'");
+  query->add_option("SQL", options.query.sql, "One SELECT");
+  query->add_option("-f,--file", options.query.file, "File that holds the SELECT");
+  query->add_option("--format", options.query.format, "table, csv, json or arrow")
+      ->check(CLI::IsMember({"table", "csv", "json", "arrow"}));
+  query->callback([&] {
+    action = [&] {
+      return WithSession(options, true, [&](LakeSession& session) {
+        return RunQuery(session, options.query, options.output);
+      });
+    };
+  });
+}
+
+void AddDelivery(CLI::App& app, Options& options, Action& action) {
+  auto* generate = app.add_subcommand("generate", "Make believable media data");
+  generate->footer("Example: daypart generate --out data --events 1000000 --seed 1");
+  generate->add_option("--out", options.generate.out, "Folder for the files")->required();
+  generate->add_option("--viewers", options.generate.viewers, "Viewers");
+  generate->add_option("--channels", options.generate.channels, "Channels");
+  generate->add_option("--days", options.generate.days, "Days of viewing");
+  generate->add_option("--events", options.generate.events, "Viewing events");
+  generate->add_option("--seed", options.generate.seed, "The same seed gives the same bytes");
+  generate->add_flag("--jsonl", options.generate.has_jsonl, "The events as JSON lines too");
+  generate->add_flag("--faults", options.generate.has_faults,
+                     "Add repeated, late and broken rows, and a manifest of them");
+  generate->callback([&] {
+    action = [&] { return RunGenerate(options.generate, cancel_token, options.output); };
+  });
+  auto* upload = app.add_subcommand("upload", "Copy files into the lake's store");
+  upload->footer("Example: daypart upload -r data raw/");
+  upload->add_option("PATH", options.upload.paths, "Files, and last the folder in the lake")
+      ->required()
+      ->expected(2, 1 << 20);
+  upload->add_flag("-r,--recursive", options.upload.is_recursive, "Take folders too");
+  upload->add_flag("--verify", options.upload.verifies, "Read back and compare checksums");
+  upload->callback([&] {
+    action = [&] {
+      return WithSession(options, false, [&](LakeSession& session) {
+        return RunUpload(session, options.upload, options.output);
+      });
+    };
+  });
+}
+
 void AddCommands(CLI::App& app, Options& options, Action& action) {
   auto* init = app.add_subcommand("init", "Make a lake: daypart.toml, lake/");
   init->footer("Example: daypart init demo");
@@ -126,7 +176,9 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
       });
     };
   });
+  AddDelivery(app, options, action);
   AddLoad(app, options, action);
+  AddQuery(app, options, action);
   AddLooks(app, options, action);
 }
 

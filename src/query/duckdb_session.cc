@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a session is opened, spoken to and locked.
+#include "query/duckdb_session.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace daypart::query {
+namespace {
+
+struct ErrorKind {
+  std::string_view prefix;
+  ErrorCode code;
+};
+
+// What is not listed (Parser, Binder, Catalog, Conversion, Invalid Input, …) is the statement's fault.
+constexpr ErrorKind kErrorKinds[] = {
+    {"Out of Memory Error", ErrorCode::kResourceExhausted},
+    {"INTERRUPT Error", ErrorCode::kCancelled},
+    {"Permission Error", ErrorCode::kPermissionDenied},
+    {"Not implemented Error", ErrorCode::kUnsupported},
+    {"IO Error", ErrorCode::kUnavailable},
+    {"INTERNAL Error", ErrorCode::kUnsupported},
+    {"FATAL Error", ErrorCode::kUnsupported},
+    {"TransactionContext Error", ErrorCode::kUnavailable},
+};
+
+std::string Quote(std::string_view text, char quote) {
+  std::string quoted(1, quote);
+  for (const char c : text) {
+    quoted += c;
+    if (c == quote) quoted += c;
+  }
+  quoted += quote;
+  return quoted;
+}
+
+/// Owns a duckdb_config.
+struct Config {
+  duckdb_config config = nullptr;
+  ~Config() { duckdb_destroy_config(&config); }
+};
+
+/// Owns a duckdb_result.
+struct OwnedResult {
+  duckdb_result result{};
+  ~OwnedResult() { duckdb_destroy_result(&result); }
+};
+
+/// Text of a value of the first chunk's first row.
+std::string FirstText(duckdb_result& result, idx_t column) {
+  duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
+  if (chunk == nullptr) return "";
+  std::string text;
+  if (duckdb_data_chunk_get_size(chunk) > 0 &&
+      duckdb_column_type(&result, column) == DUCKDB_TYPE_VARCHAR) {
+    duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, column);
+    uint64_t* validity = duckdb_vector_get_validity(vector);
+    if (validity == nullptr || duckdb_validity_row_is_valid(validity, 0)) {
+      auto* value = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
+      text.assign(duckdb_string_t_data(value), duckdb_string_t_length(*value));
+    }
+  }
+  duckdb_destroy_data_chunk(&chunk);
+  return text;
+}
+
+}  // namespace
+
+Error FromDuckdb(std::string_view message) {
+  for (const ErrorKind& kind : kErrorKinds) {
+    if (message.starts_with(kind.prefix)) return Error{kind.code, std::string(message)};
+  }
+  return InvalidArgument(std::string(message));
+}
+
+std::string QuoteIdentifier(std::string_view name) { return Quote(name, '"'); }
+std::string QuoteText(std::string_view text) { return Quote(text, '\''); }
+
+Result<std::unique_ptr<Session>> Session::Open(const SessionOptions& options) {
+  Config config;
+  if (duckdb_create_config(&config.config) != DuckDBSuccess) {
+    return ResourceExhausted("DuckDB could not make a configuration");
+  }
+  const std::pair<const char*, std::string> settings[] = {
+      {"memory_limit", std::to_string(options.memory_bytes_max) + "B"},
+      {"threads", std::to_string(options.threads_count)},
+      {"temp_directory", options.spill_directory},
+      {"autoinstall_known_extensions", "false"},
+      {"autoload_known_extensions", "false"},
+      {"allow_community_extensions", "false"},
+  };
+  for (const auto& [name, value] : settings) {
+    if (duckdb_set_config(config.config, name, value.c_str()) != DuckDBSuccess) {
+      return InvalidArgument(std::string("DuckDB refuses the setting ") + name + " = " + value);
+    }
+  }
+  std::unique_ptr<Session> session(new Session);
+  session->spill_directory_ = options.spill_directory;
+  char* error = nullptr;
+  if (duckdb_open_ext(nullptr, &session->database_, config.config, &error) != DuckDBSuccess) {
+    const std::string text = error == nullptr ? "DuckDB did not open" : error;
+    duckdb_free(error);
+    return FromDuckdb(text);
+  }
+  if (duckdb_connect(session->database_, &session->connection_) != DuckDBSuccess) {
+    return ResourceExhausted("DuckDB gave no connection");
+  }
+  DAYPART_RETURN_IF_ERROR(session->Execute("SET TimeZone = 'UTC'"));
+  return session;
+}
+
+Session::~Session() {
+  if (connection_ != nullptr) duckdb_disconnect(&connection_);
+  if (database_ != nullptr) duckdb_close(&database_);
+  if (!spill_directory_.empty()) {
+    std::error_code ignored;  // What cannot be removed is found by the next clean-up of the folder.
+    std::filesystem::remove_all(spill_directory_, ignored);
+  }
+}
+
+Status Session::Execute(const std::string& sql) {
+  OwnedResult owned;
+  if (duckdb_query(connection_, sql.c_str(), &owned.result) != DuckDBSuccess) {
+    return FromDuckdb(duckdb_result_error(&owned.result));
+  }
+  return Ok();
+}
+
+Result<std::string> Session::QueryText(const std::string& sql, idx_t column) {
+  OwnedResult owned;
+  if (duckdb_query(connection_, sql.c_str(), &owned.result) != DuckDBSuccess) {
+    return FromDuckdb(duckdb_result_error(&owned.result));
+  }
+  return FirstText(owned.result, column);
+}
+
+Result<std::string> Session::QueryText(const std::string& sql, std::string_view parameter) {
+  duckdb_prepared_statement prepared = nullptr;
+  OwnedResult owned;
+  std::string failure;
+  if (duckdb_prepare(connection_, sql.c_str(), &prepared) != DuckDBSuccess) {
+    failure = duckdb_prepare_error(prepared);
+  } else if (duckdb_bind_varchar_length(prepared, 1, parameter.data(), parameter.size()) !=
+             DuckDBSuccess) {
+    failure = "Invalid Input Error: the text is not valid UTF-8";
+  } else if (duckdb_execute_prepared(prepared, &owned.result) != DuckDBSuccess) {
+    failure = duckdb_result_error(&owned.result);
+  }
+  duckdb_destroy_prepare(&prepared);
+  if (!failure.empty()) return FromDuckdb(failure);
+  return FirstText(owned.result, 0);
+}
+
+Status Session::Lock(const std::vector<std::string>& paths) {
+  std::string list = "SET allowed_paths = [";
+  for (const std::string& path : paths) {
+    if (list.back() != '[') list += ", ";
+    list += QuoteText(path);
+  }
+  DAYPART_RETURN_IF_ERROR(Execute(list + "]"));
+  DAYPART_RETURN_IF_ERROR(Execute("SET enable_external_access = false"));
+  return Execute("SET lock_configuration = true");
+}
+
+}  // namespace daypart::query

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Session: a DuckDB of its own for one statement, in memory. A statement so sees exactly the views made
+// for it, may open exactly the files planned for it, and leaves nothing behind; opening one takes 5 to
+// 8 ms. Also DuckDB's errors as ours. Knows nothing of tables or lakes.
+#pragma once
+
+#include <duckdb.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace daypart::query {
+
+struct SessionOptions {
+  int64_t memory_bytes_max = int64_t{512} << 20;
+  int threads_count = 2;
+  /// The session's own folder for what does not fit in memory; removed with it. Empty: no spilling.
+  std::string spill_directory;
+};
+
+/// DuckDB's message ("Binder Error: …") as an Error with the code that its kind stands for.
+Error FromDuckdb(std::string_view message);
+
+/// `name` in double quotes, as an identifier that may hold any character.
+std::string QuoteIdentifier(std::string_view name);
+/// `text` in single quotes.
+std::string QuoteText(std::string_view text);
+
+class Session {
+ public:
+  /// Opens DuckDB with UTC as time zone, extensions neither loaded nor installed by themselves.
+  static Result<std::unique_ptr<Session>> Open(const SessionOptions& options);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  duckdb_connection connection() const { return connection_; }
+
+  /// Runs a statement of ours and drops its rows.
+  Status Execute(const std::string& sql);
+  /// Column `column` of the first row as text; empty if it is null or there is no row.
+  Result<std::string> QueryText(const std::string& sql, idx_t column = 0);
+  /// Likewise with one text parameter.
+  Result<std::string> QueryText(const std::string& sql, std::string_view parameter);
+
+  /// From here on no file but these can be opened and no setting can be changed.
+  Status Lock(const std::vector<std::string>& paths);
+
+ private:
+  Session() = default;
+
+  duckdb_database database_ = nullptr;
+  duckdb_connection connection_ = nullptr;
+  std::string spill_directory_;
+};
+
+}  // namespace daypart::query
