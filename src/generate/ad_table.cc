@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An hour of a channel in a region has four pods of four places. The hour's ads take places in an order
-// that a permutation gives, so that no two share one unless there are more ads than places.
+// An hour of a channel in a region has four pods of four places. The hour's ads take places in an
+// order that a permutation gives, so that no two share one unless there are more ads than places.
 #include "generate/ad_table.h"
 
 #include <algorithm>
@@ -24,12 +24,14 @@ constexpr uint64_t kPersonsPerViewer = 100;
 constexpr uint64_t kPeakUsePercent = 40;
 
 constexpr std::string_view kAdvertisers[] = {
-    "Acorn Insurance",  "Bluebird Airlines", "Copper Kettle Coffee", "Dune Motors",
-    "Elm & Oak Homes",  "Fathom Mobile",     "Greenleaf Grocers",    "\"Hale, Finch & Co\"",
-    "Ironwood Tools",   "Jetstream Travel",  "Kite Streaming",       "Lantern Bank",
-    "Maple Pharmacy",   "Nimbus Cloud",      "Opal Cosmetics",       "Pinecrest Outdoors",
-    "Quill Education",  "Riverbend Beer",    "Saffron Foods",        "Tern Electronics",
-    "Umber Furniture",  "Vista Eyewear",     "Willow Health",        "Zephyr Energy"};  // as CSV cells
+    "Acorn Insurance",    "Bluebird Airlines",    "Copper Kettle Coffee",
+    "Dune Motors",        "Elm & Oak Homes",      "Fathom Mobile",
+    "Greenleaf Grocers",  "\"Hale, Finch & Co\"", "Ironwood Tools",
+    "Jetstream Travel",   "Kite Streaming",       "Lantern Bank",
+    "Maple Pharmacy",     "Nimbus Cloud",         "Opal Cosmetics",
+    "Pinecrest Outdoors", "Quill Education",      "Riverbend Beer",
+    "Saffron Foods",      "Tern Electronics",     "Umber Furniture",
+    "Vista Eyewear",      "Willow Health",        "Zephyr Energy"};  // as CSV cells
 
 /// A campaign's flight, as shares of the span in per cent, and how well its ads do.
 struct Campaign {
@@ -56,7 +58,9 @@ Campaign CampaignOf(uint64_t seed, uint64_t number) {
 class AdBlock {
  public:
   AdBlock(const AdTable& table, uint64_t block, FormattedBlock& out)
-      : table_(table), out_(out), begin_(block * kBlockAds),
+      : table_(table),
+        out_(out),
+        begin_(block * kBlockAds),
         end_(std::min(begin_ + kBlockAds, table.options_.rows_count)),
         random_(table.options_.seed, Purpose::kAds, block) {}
 
@@ -95,7 +99,8 @@ class AdBlock {
   }
 
   Spot SpotOf(uint64_t ad, uint64_t hour) {
-    const uint64_t places_count = table_.lineup_.channels().size() * kRegionsCount * kPods * kPlaces;
+    const uint64_t places_count =
+        table_.lineup_.channels().size() * kRegionsCount * kPods * kPlaces;
     const int64_t hour_number = table_.curve_.begin_hour() + static_cast<int64_t>(hour);
     if (!places_) {
       // Named by the hour, not by the block: two blocks may share an hour.
@@ -119,10 +124,12 @@ class AdBlock {
     const size_t week_hour = WeekHourOf(spot.start_millis / kMillisPerHour);
     const uint64_t demand = table_.lineup_.ChannelDemand(*spot.channel, week_hour);
     // Lineup::Demand is in millions of what ChannelDemand counts in.
-    const auto audience = static_cast<uint64_t>(static_cast<unsigned __int128>(persons) * demand *
-                                                kPeakUsePercent / 100 / table_.peak_demand_ / 1'000'000);
+    const auto audience =
+        static_cast<uint64_t>(static_cast<unsigned __int128>(persons) * demand * kPeakUsePercent /
+                              100 / table_.peak_demand_ / 1'000'000);
     const auto noise = static_cast<uint64_t>(random_.Between(700, 1'300));
-    const auto scaled = static_cast<unsigned __int128>(audience) * kRegionShares[spot.region] * noise;
+    const auto scaled =
+        static_cast<unsigned __int128>(audience) * kRegionShares[spot.region] * noise;
     return static_cast<uint64_t>((scaled + random_.Below(100'000)) / 100'000);
   }
 
@@ -156,7 +163,9 @@ class AdBlock {
     // In 1/10000 USD: cents * 100, CPM per 1000, daypart in per cent, noise in per mille.
     const auto revenue = static_cast<uint64_t>(
         (static_cast<unsigned __int128>(impressions) * spot.channel->base_cpm_cents * 100 *
-             kDaypartCpmPercent[spot.daypart] * noise + 50'000'000) / 100'000'000);
+             kDaypartCpmPercent[spot.daypart] * noise +
+         50'000'000) /
+        100'000'000);
     const int64_t updated_millis =
         spot.start_millis + random_.Between(kMillisPerHour, 72 * kMillisPerHour);
     char* at = out_.csv.Reserve(512);
@@ -196,7 +205,9 @@ uint64_t PeakDemand(const Lineup& lineup) {
 }  // namespace
 
 AdTable::AdTable(const AdOptions& options, const Lineup& lineup)
-    : options_(options), lineup_(lineup), peak_demand_(PeakDemand(lineup)),
+    : options_(options),
+      lineup_(lineup),
+      peak_demand_(PeakDemand(lineup)),
       // Pods are sold at night too, if fewer: with the audience alone to go by the small hours
       // would have next to none.
       curve_(lineup, options.days, peak_demand_ / 3) {}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Advertising: spots in the pods of each channel's hours. A row is one spot's result in one region:
-// impressions follow the channel's audience at that hour, revenue is impressions / 1000 at the channel's
-// CPM for the daypart, give or take a tenth.
+// impressions follow the channel's audience at that hour, revenue is impressions / 1000 at the
+// channel's CPM for the daypart, give or take a tenth.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,8 @@ class AdTable {
 };
 
 inline constexpr std::string_view kAdHeader =
-    "ad_id,campaign_id,advertiser,channel_id,region,spot_start,daypart,duration_seconds,impressions,"
+    "ad_id,campaign_id,advertiser,channel_id,region,spot_start,daypart,duration_seconds,"
+    "impressions,"
     "clicks,revenue_usd,updated_at\n";
 
 inline constexpr uint64_t kBlockAds = 16'384;

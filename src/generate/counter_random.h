@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Chance that depends on a place, not on a history: a stream is named by seed, purpose and index, so any
-// thread can make any block, viewer or channel, and the bytes are the same. SplitMix64 (Steele, Lea,
-// Flood: "Fast splittable pseudorandom number generators", 2014). Integers only: no libm, whose last
-// digits differ between machines. Not for secrets.
+// Chance that depends on a place, not on a history: a stream is named by seed, purpose and index,
+// so any thread can make any block, viewer or channel, and the bytes are the same. SplitMix64
+// (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). Integers only: no
+// libm, whose last digits differ between machines. Not for secrets.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// When something is watched: the demand of each hour of a span of days, summed up, so that a share of all
-// demand turns into a time. Equal shares of it hold equal numbers of sessions, whatever the hour.
+// When something is watched: the demand of each hour of a span of days, summed up, so that a share
+// of all demand turns into a time. Equal shares of it hold equal numbers of sessions, whatever the
+// hour.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ class DemandCurve {
   int64_t TimeAt(uint64_t demand) const;
 
  private:
-  int64_t begin_hour_;  // from 1970-01-01
+  int64_t begin_hour_;                // from 1970-01-01
   std::vector<uint64_t> cumulative_;  // hours_count() + 1 values, the first 0
 };
 

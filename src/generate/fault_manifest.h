@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// faults_manifest.json: what was broken on purpose, row by row, then the counts. It is written while the
-// rows are, so that its memory does not grow with them. Form:
+// faults_manifest.json: what was broken on purpose, row by row, then the counts. It is written
+// while the rows are, so that its memory does not grow with them. Form:
 //     {"format": 1, "seed": 7, "rows": [
 //     {"file": "viewership_logs.csv", "line": 12, "kind": "duplicate", "event_id": 10},
 //     …],
-//     "counts": {"viewership_logs.csv": {"rows": 1007, "sound_rows": 1000, "duplicate": 5, …}, …}}
+//     "counts": {"viewership_logs.csv": {"rows": 1011, "sound_rows": 1000, "duplicate": 5, …}}}
 // line counts from 1, as an editor does; the CSV's header is line 1.
 #pragma once
 

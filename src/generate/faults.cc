@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Planning faults by number and breaking rows. A viewership row has no quoted cell, so that its cells are
-// found by their commas.
+// Planning faults by number and breaking rows. A viewership row has no quoted cell, so that its
+// cells are found by their commas.
 #include "generate/faults.h"
 
 #include <algorithm>
@@ -44,14 +44,22 @@ std::string WithJsonValue(std::string_view row, std::string_view key, std::strin
 
 std::string_view FaultKindName(FaultKind kind) {
   switch (kind) {
-    case FaultKind::kDuplicate: return "duplicate";
-    case FaultKind::kBadTimestamp: return "bad_timestamp";
-    case FaultKind::kTextInNumber: return "text_in_number";
-    case FaultKind::kMissingFields: return "missing_fields";
-    case FaultKind::kExtraFields: return "extra_fields";
-    case FaultKind::kInvalidUtf8: return "invalid_utf8";
-    case FaultKind::kUnclosedQuote: return "unclosed_quote";
-    case FaultKind::kLate: return "late";
+    case FaultKind::kDuplicate:
+      return "duplicate";
+    case FaultKind::kBadTimestamp:
+      return "bad_timestamp";
+    case FaultKind::kTextInNumber:
+      return "text_in_number";
+    case FaultKind::kMissingFields:
+      return "missing_fields";
+    case FaultKind::kExtraFields:
+      return "extra_fields";
+    case FaultKind::kInvalidUtf8:
+      return "invalid_utf8";
+    case FaultKind::kUnclosedQuote:
+      return "unclosed_quote";
+    case FaultKind::kLate:
+      return "late";
   }
   return "unknown";
 }
@@ -80,23 +88,36 @@ std::vector<PlannedFault> PlanFaults(uint64_t seed, RowSpan rows) {
       plan.push_back({random.Below(rows.end - rows.begin), kind, ordinal});
     }
   }
-  std::stable_sort(plan.begin(), plan.end(), [](const PlannedFault& left, const PlannedFault& right) {
-    return left.row < right.row;
-  });
+  std::stable_sort(
+      plan.begin(), plan.end(),
+      [](const PlannedFault& left, const PlannedFault& right) { return left.row < right.row; });
   return plan;
 }
 
 std::string BreakCsvRow(FaultKind kind, std::string_view row) {
   std::vector<std::string> cells = Cells(row.substr(0, row.size() - 1));
   switch (kind) {
-    case FaultKind::kBadTimestamp: cells[kEventTimeCell] = kNoTime; break;
-    case FaultKind::kTextInNumber: cells[kWatchSecondsCell] = kNoNumber; break;
-    case FaultKind::kMissingFields: cells.resize(cells.size() - kMissingCells); break;
-    case FaultKind::kExtraFields: cells.insert(cells.end(), {"extra", "cells"}); break;
-    case FaultKind::kInvalidUtf8: cells[kRegionCell] += kNoUtf8; break;
-    case FaultKind::kUnclosedQuote: cells[kRegionCell].insert(0, 1, '"'); break;
+    case FaultKind::kBadTimestamp:
+      cells[kEventTimeCell] = kNoTime;
+      break;
+    case FaultKind::kTextInNumber:
+      cells[kWatchSecondsCell] = kNoNumber;
+      break;
+    case FaultKind::kMissingFields:
+      cells.resize(cells.size() - kMissingCells);
+      break;
+    case FaultKind::kExtraFields:
+      cells.insert(cells.end(), {"extra", "cells"});
+      break;
+    case FaultKind::kInvalidUtf8:
+      cells[kRegionCell] += kNoUtf8;
+      break;
+    case FaultKind::kUnclosedQuote:
+      cells[kRegionCell].insert(0, 1, '"');
+      break;
     case FaultKind::kDuplicate:
-    case FaultKind::kLate: break;
+    case FaultKind::kLate:
+      break;
   }
   std::string broken;
   for (const std::string& cell : cells) {
@@ -114,13 +135,17 @@ std::string BreakJsonRow(FaultKind kind, std::string_view row) {
       return WithJsonValue(row, "event_time", "\"" + std::string(kNoTime) + "\"");
     case FaultKind::kTextInNumber:
       return WithJsonValue(row, "watch_seconds", "\"" + std::string(kNoNumber) + "\"");
-    case FaultKind::kMissingFields: return std::string(object.substr(0, object.size() * 2 / 3)) + "\n";
-    case FaultKind::kExtraFields: return std::string(object) + " {\"extra\":1}\n";
+    case FaultKind::kMissingFields:
+      return std::string(object.substr(0, object.size() * 2 / 3)) + "\n";
+    case FaultKind::kExtraFields:
+      return std::string(object) + " {\"extra\":1}\n";
     case FaultKind::kInvalidUtf8:
       return WithJsonValue(row, "region", "\"" + std::string(kNoUtf8) + "\"");
-    case FaultKind::kUnclosedQuote: return WithJsonValue(row, "region", "\"west");
+    case FaultKind::kUnclosedQuote:
+      return WithJsonValue(row, "region", "\"west");
     case FaultKind::kDuplicate:
-    case FaultKind::kLate: break;
+    case FaultKind::kLate:
+      break;
   }
   return std::string(row);
 }

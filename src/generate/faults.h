@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows broken on purpose, so that loading, quarantine and deduplication can be checked against what is
-// known to be wrong. Every fault but a late one is a row more: the sound rows of a faulty file, its
-// duplicates dropped, are exactly as many as --events asked for.
+// Rows broken on purpose, so that loading, quarantine and deduplication can be checked against what
+// is known to be wrong. Every fault but a late one is a row more: the sound rows of a faulty file,
+// its duplicates dropped, are exactly as many as --events asked for.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ inline constexpr size_t kExtraRowKindsCount = 7;
 /// As the manifest spells it: "duplicate", "bad_timestamp", …
 std::string_view FaultKindName(FaultKind kind);
 
-/// Of 100,000 sound rows this many faults of each kind, rounded up: 500 duplicates, 50 of each other.
+/// Of 100,000 sound rows this many faults of each kind, rounded up: 500 duplicates, 50 of each
+/// other.
 inline constexpr uint64_t kFaultShareBase = 100'000;
 inline constexpr uint64_t kFaultShares[kExtraRowKindsCount] = {500, 50, 50, 50, 50, 50, 50};
 /// Of a thousand sessions this many come late, where there is time before them to come from.

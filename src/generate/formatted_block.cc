@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A ring of slots: a worker takes the next block's number once its slot is free, the caller's thread
-// writes slot after slot as each becomes ready.
+// A ring of slots: a worker takes the next block's number once its slot is free, the caller's
+// thread writes slot after slot as each becomes ready.
 #include "generate/formatted_block.h"
 
 #include <algorithm>
@@ -16,7 +16,8 @@ namespace {
 class BlockRing {
  public:
   BlockRing(const BlockRun& run, const std::function<void(uint64_t, FormattedBlock&)>& format)
-      : blocks_count_(run.blocks_count), format_(format),
+      : blocks_count_(run.blocks_count),
+        format_(format),
         slots_(std::min<uint64_t>(run.threads_count + kSpareBlocks, run.blocks_count)) {}
 
   /// Makes blocks until there are none left or Stop was called.
@@ -93,8 +94,8 @@ Status RunBlocks(const BlockRun& run,
                  const std::function<void(uint64_t block, FormattedBlock& out)>& format,
                  const std::function<Status(const FormattedBlock& block)>& write,
                  const CancelToken& cancel) {
-  const auto workers_count = static_cast<unsigned>(
-      std::min<uint64_t>({run.threads_count, run.blocks_count, kThreadsMax}));
+  const auto workers_count =
+      static_cast<unsigned>(std::min<uint64_t>({run.threads_count, run.blocks_count, kThreadsMax}));
   if (workers_count <= 1) return RunInOneThread(run, format, write, cancel);
   BlockRing ring(run, format);
   std::vector<std::thread> workers;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A stretch of one table's rows as text, made by one thread and written by another, and the way many of
-// them are made at once but written in order.
+// A stretch of one table's rows as text, made by one thread and written by another, and the way
+// many of them are made at once but written in order.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +35,8 @@ struct BlockRun {
   unsigned threads_count = 1;
 };
 
-/// Calls `format` once for each block from many threads and `write` once for each in order, from the
-/// calling one. At most threads_count + kSpareBlocks blocks are in memory.
+/// Calls `format` once for each block from many threads and `write` once for each in order, from
+/// the calling one. At most threads_count + kSpareBlocks blocks are in memory.
 /// format: thread-safe; gets a cleared block, fills it from its number alone.
 /// errors: kCancelled; the first error of `write`, after which nothing more is written.
 Status RunBlocks(const BlockRun& run,

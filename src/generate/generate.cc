@@ -73,7 +73,10 @@ class Generator {
  public:
   Generator(store::ObjectStore& store, const GenerateOptions& options,
             const GenerateProgressSink& progress, const CancelToken& cancel)
-      : store_(store), options_(options), sink_(progress), cancel_(cancel),
+      : store_(store),
+        options_(options),
+        sink_(progress),
+        cancel_(cancel),
         days_{options.first_day, static_cast<int32_t>(options.days_count)},
         history_events_(options.events_count / kHistoryShare),
         threads_count_(options.threads_count != 0
@@ -98,7 +101,8 @@ class Generator {
  private:
   uint64_t AdsCount() const { return options_.events_count / kEventsPerAd; }
   uint64_t EventRowsCount() const {
-    return options_.events_count + (options_.has_faults ? ExtraRowsCount(options_.events_count) : 0);
+    return options_.events_count +
+           (options_.has_faults ? ExtraRowsCount(options_.events_count) : 0);
   }
   std::string Location(std::string_view name) const {
     return store::JoinLocation(options_.out, name);
@@ -148,8 +152,9 @@ class Generator {
 
   Status WriteAds() {
     const AdTable table({options_.seed, days_, AdsCount(), options_.viewers_count}, lineup_);
-    return WriteFile({"ad_revenue.csv", kAdHeader, AdsCount(), table.blocks_count(),
-                      [&table](uint64_t block, FormattedBlock& out) { table.FormatBlock(block, out); }});
+    return WriteFile(
+        {"ad_revenue.csv", kAdHeader, AdsCount(), table.blocks_count(),
+         [&table](uint64_t block, FormattedBlock& out) { table.FormatBlock(block, out); }});
   }
 
   Status WriteHistory(int32_t day) {
@@ -161,8 +166,9 @@ class Generator {
     events.first_event_id = HistoryEventsBefore(day) + 1;
     if (events.events_count == 0) return Ok();
     const ViewershipTable table(events, lineup_, population_);
-    return WriteFile({HistoryName(day), kViewershipHeader, events.events_count, table.blocks_count(),
-                      [&table](uint64_t block, FormattedBlock& out) { table.FormatBlock(block, out); }});
+    return WriteFile(
+        {HistoryName(day), kViewershipHeader, events.events_count, table.blocks_count(),
+         [&table](uint64_t block, FormattedBlock& out) { table.FormatBlock(block, out); }});
   }
 
   Status WriteEvents() {
@@ -179,7 +185,8 @@ class Generator {
       DAYPART_TRY(jsonl_, store_.OpenWrite(Location(kJsonlName), store::WriteMode::kReplace));
     }
     if (options_.has_faults) {
-      DAYPART_TRY(auto writer, store_.OpenWrite(Location(kManifestName), store::WriteMode::kReplace));
+      DAYPART_TRY(auto writer,
+                  store_.OpenWrite(Location(kManifestName), store::WriteMode::kReplace));
       manifest_.emplace(std::move(writer), options_.seed, options_.has_jsonl);
     }
     DAYPART_RETURN_IF_ERROR(WriteFile(
@@ -196,7 +203,8 @@ class Generator {
     }
     if (manifest_) {
       DAYPART_RETURN_IF_ERROR(manifest_->Finish(options_.events_count));
-      report_.files.push_back({Location(kManifestName), manifest_->rows(), manifest_->written_bytes()});
+      report_.files.push_back(
+          {Location(kManifestName), manifest_->rows(), manifest_->written_bytes()});
       for (size_t kind = 0; kind < kFaultKindsCount; ++kind) {
         report_.fault_counts[kind] = manifest_->count(static_cast<FaultKind>(kind));
       }
@@ -206,7 +214,8 @@ class Generator {
 
   Status WriteFile(const FilePlan& plan) {
     progress_.file = plan.name;
-    DAYPART_TRY(const auto writer, store_.OpenWrite(Location(plan.name), store::WriteMode::kReplace));
+    DAYPART_TRY(const auto writer,
+                store_.OpenWrite(Location(plan.name), store::WriteMode::kReplace));
     DAYPART_RETURN_IF_ERROR(Append(*writer, plan.header));
     const auto write = [&](const FormattedBlock& block) -> Status {
       DAYPART_RETURN_IF_ERROR(Append(*writer, block.csv.view()));

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Synthetic media data for trying things out, for tests and for benchmarks: channels, viewers, ads and
-// viewing sessions that hang together. Same options, same bytes, on any number of threads.
+// Synthetic media data for trying things out, for tests and for benchmarks: channels, viewers, ads
+// and viewing sessions that hang together. Same options, same bytes, on any number of threads.
 //
 // Written to OUT, in the columns of the canonical tables (docs/formats): channel_metadata.csv,
 // demographics.csv, ad_revenue.csv (a row for ten events), viewership_logs.csv (the events), and as
-// history historical_data/event_date=YYYY-MM-DD/viewership_logs.csv, three days before the first with a
-// tenth of the events on top. On request viewership_logs.jsonl (the same events) and faults with
-// faults_manifest.json. These names are the generator's: it replaces, and removes what an earlier run
-// with other options left under them. Everything else in OUT stays.
+// history historical_data/event_date=YYYY-MM-DD/viewership_logs.csv, three days before the first
+// with a tenth of the events on top. On request viewership_logs.jsonl (the same events) and faults
+// with faults_manifest.json. These names are the generator's: it replaces, and removes what an
+// earlier run with other options left under them. Everything else in OUT stays.
 #pragma once
 
 #include <cstdint>
@@ -58,8 +58,8 @@ struct GenerateProgress {
 };
 using GenerateProgressSink = std::function<void(const GenerateProgress&)>;
 
-/// errors: kInvalidArgument for options out of their limits; kCancelled; the store's. A file that is not
-/// finished is not there; those before it are.
+/// errors: kInvalidArgument for options out of their limits; kCancelled; the store's. A file that
+/// is not finished is not there; those before it are.
 Result<GenerateReport> Generate(store::ObjectStore& store, const GenerateOptions& options,
                                 const GenerateProgressSink& progress, const CancelToken& cancel);
 
@@ -68,7 +68,7 @@ inline constexpr uint64_t kChannelsMax = 20'000;
 inline constexpr uint64_t kDaysMax = 3'660;
 inline constexpr uint64_t kEventsMax = 100'000'000'000;
 inline constexpr int32_t kHistoryDays = 3;
-inline constexpr uint64_t kHistoryShare = 10;   // one history event for so many
+inline constexpr uint64_t kHistoryShare = 10;  // one history event for so many
 inline constexpr uint64_t kEventsPerAd = 10;
 
 }  // namespace daypart::generate

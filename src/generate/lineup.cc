@@ -15,12 +15,12 @@ constexpr Genre kGenrePattern[] = {kNews,   kDrama,       kSports, kMovies, kCom
                                    kComedy, kDocumentary, kMovies, kReality};
 
 constexpr std::string_view kFirstNames[] = {
-    "Aurora", "Summit", "Harbor",  "Cedar",  "Beacon", "Meridian", "Lakeside", "Northstar",
-    "Granite", "Willow", "Pioneer", "Silver", "Canyon", "Atlas",    "Ember",    "Juniper",
+    "Aurora",   "Summit", "Harbor",  "Cedar",  "Beacon", "Meridian", "Lakeside", "Northstar",
+    "Granite",  "Willow", "Pioneer", "Silver", "Canyon", "Atlas",    "Ember",    "Juniper",
     "Crescent", "Sierra", "Orchard", "Falcon", "Cobalt", "Prairie",  "Lumen",    "Redwood"};
 constexpr std::string_view kLastNames[kGenresCount][4] = {
     {"News", "News Now", "Headlines", "News, Weather & Traffic"},
-    {"Sports", "Sports 2", "Arena", "Game Night"},
+    {"Sports", "Sports Extra", "Arena", "Game Night"},
     {"Drama", "Stories", "Series", "Originals"},
     {"Comedy", "Laughs", "Sitcoms", "Late Show"},
     {"Movies", "Cinema", "Classics", "Film Club"},
@@ -29,8 +29,9 @@ constexpr std::string_view kLastNames[kGenresCount][4] = {
     {"Documentary", "Discovery Road", "History", "Nature"},
     {"Reality", "Real Life", "Challenge", "House Party"},
     {"Living", "Kitchen", "Home, Food & Garden", "Travel"}};
-constexpr std::string_view kNetworks[] = {"Brightline", "Continental", "Evergreen Media", "Helix",
-                                          "Keystone",   "Monarch",     "Paragon",         "Tidewater"};
+constexpr std::string_view kNetworks[] = {"Brightline", "Continental", "Evergreen Media",
+                                          "Helix",      "Keystone",    "Monarch",
+                                          "Paragon",    "Tidewater"};
 constexpr uint32_t kGenreCpmCents[kGenresCount] = {1400, 2600, 2000, 1700, 1800,
                                                    1100, 900,  1300, 1500, 1250};
 
@@ -38,8 +39,8 @@ struct Origin {
   std::string_view country;
   std::string_view language;
 };
-constexpr Origin kOrigins[] = {{"US", "en"}, {"US", "es"}, {"CA", "en"}, {"CA", "fr"}, {"MX", "es"},
-                               {"GB", "en"}};
+constexpr Origin kOrigins[] = {{"US", "en"}, {"US", "es"}, {"CA", "en"},
+                               {"CA", "fr"}, {"MX", "es"}, {"GB", "en"}};
 constexpr uint32_t kOriginShares[] = {74, 10, 5, 2, 4, 5};
 
 /// The most popular channel's weight: large, so that 1/rank keeps its precision to rank 100,000.
@@ -85,7 +86,8 @@ Lineup::Lineup(const LineupOptions& options) : seed_(options.seed) {
   std::vector<uint64_t> channel_of_rank(count);
   for (uint64_t i = 0; i < count; ++i) channel_of_rank[i] = i;
   RandomStream shuffle(seed_, Purpose::kLineup, 0);
-  for (uint64_t i = count; i > 1; --i) std::swap(channel_of_rank[i - 1], channel_of_rank[shuffle.Below(i)]);
+  for (uint64_t i = count; i > 1; --i)
+    std::swap(channel_of_rank[i - 1], channel_of_rank[shuffle.Below(i)]);
   for (uint64_t rank = 0; rank < count; ++rank) {
     const uint64_t index = channel_of_rank[rank];
     RandomStream random(seed_, Purpose::kChannel, index);
@@ -98,7 +100,8 @@ Lineup::Lineup(const LineupOptions& options) : seed_(options.seed) {
     const Origin& origin = kOrigins[random.Pick(kOriginShares)];
     channel.language = origin.language;
     channel.country = origin.country;
-    channel.launch_day = options.first_day - static_cast<int32_t>(random.Between(90, kLaunchDaysMax));
+    channel.launch_day =
+        options.first_day - static_cast<int32_t>(random.Between(90, kLaunchDaysMax));
     channel.tier = TierOf(rank, count);
     channel.base_cpm_cents =
         static_cast<uint32_t>(kGenreCpmCents[channel.genre] * TierCpmPercent(channel.tier) *
@@ -128,16 +131,17 @@ void Lineup::FillChoices() {
           uint64_t weights[kGenresCount];
           uint64_t sum = 0;
           for (size_t genre = 0; genre < kGenresCount; ++genre) {
-            weights[genre] = genre_popularity_[genre] / 1'000 * GenreDemand(genre, week_hour) / 100 *
-                             GenreAffinity(genre, kind) / 100;
+            weights[genre] = genre_popularity_[genre] / 1'000 * GenreDemand(genre, week_hour) /
+                             100 * GenreAffinity(genre, kind) / 100;
             sum += weights[genre];
           }
           uint64_t cumulative = 0;
           for (size_t genre = 0; genre < kGenresCount; ++genre) {
             cumulative += weights[genre];
             // Scaled to 2^32 - 1 in all.
-            choices_[ChoiceRow(kind, week_hour) + genre] = static_cast<uint32_t>(
-                static_cast<unsigned __int128>(cumulative) * UINT32_MAX / std::max<uint64_t>(sum, 1));
+            choices_[ChoiceRow(kind, week_hour) + genre] =
+                static_cast<uint32_t>(static_cast<unsigned __int128>(cumulative) * UINT32_MAX /
+                                      std::max<uint64_t>(sum, 1));
           }
         }
       }
@@ -162,9 +166,11 @@ const Channel& Lineup::ChannelOfGenre(size_t genre, RandomStream& random) const 
 
 const Channel& Lineup::Choose(const Viewer& viewer, size_t week_hour, RandomStream& random) const {
   constexpr uint64_t kFavourites = 3;
-  constexpr size_t kPrimeTime = 2 * 24 + 20;  // favourites are what one picks on a Wednesday evening
+  constexpr size_t kPrimeTime =
+      2 * 24 + 20;  // favourites are what one picks on a Wednesday evening
   if (random.IsPermille(350)) {
-    RandomStream taste(seed_, Purpose::kFavourite, viewer.id * kFavourites + random.Below(kFavourites));
+    RandomStream taste(seed_, Purpose::kFavourite,
+                       viewer.id * kFavourites + random.Below(kFavourites));
     return ChannelOfGenre(ChooseGenre(viewer, kPrimeTime, taste), taste);
   }
   return ChannelOfGenre(ChooseGenre(viewer, week_hour, random), random);
@@ -178,13 +184,19 @@ Content Lineup::ChooseContent(const Channel& channel, RandomStream& random) cons
   RandomStream nature(seed_, Purpose::kContent, content.id);
   content.type = static_cast<uint8_t>(nature.Pick(kContentTypeShares[channel.genre]));
   switch (static_cast<ContentType>(content.type)) {
-    case kLive: content.length_seconds = static_cast<uint32_t>(nature.Between(1, 4) * 1800); break;
+    case kLive:
+      content.length_seconds = static_cast<uint32_t>(nature.Between(1, 4) * 1800);
+      break;
     case kEpisode:
       content.length_seconds =
           static_cast<uint32_t>(nature.Between(1, 2) * 1320 + nature.Between(-90, 120));
       break;
-    case kMovie: content.length_seconds = static_cast<uint32_t>(nature.Between(5100, 8100)); break;
-    case kClip: content.length_seconds = static_cast<uint32_t>(nature.Between(90, 600)); break;
+    case kMovie:
+      content.length_seconds = static_cast<uint32_t>(nature.Between(5100, 8100));
+      break;
+    case kClip:
+      content.length_seconds = static_cast<uint32_t>(nature.Between(90, 600));
+      break;
   }
   return content;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is on: the channels, how popular each is, and the choice a viewer makes at an hour. Popularity
-// falls as 1/rank (Zipf); the choice is genre first, by hour and kind of viewer, then a channel of it.
+// What is on: the channels, how popular each is, and the choice a viewer makes at an hour.
+// Popularity falls as 1/rank (Zipf); the choice is genre first, by hour and kind of viewer, then a
+// channel of it.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +57,8 @@ class Lineup {
     return channel.popularity * GenreDemand(channel.genre, week_hour);
   }
 
-  /// The channel that `viewer` turns to: a favourite one time in three, else what the hour suggests.
+  /// The channel that `viewer` turns to: a favourite one time in three, else what the hour
+  /// suggests.
   const Channel& Choose(const Viewer& viewer, size_t week_hour, RandomStream& random) const;
   /// Something that `channel` offers; some of it is far more liked.
   Content ChooseContent(const Channel& channel, RandomStream& random) const;

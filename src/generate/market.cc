@@ -9,7 +9,7 @@ namespace daypart::generate {
 namespace {
 
 // All genres together, by hour: the trough before dawn, the peak at eight to ten in the evening.
-constexpr uint32_t kHourDemand[24] = {30, 18, 11, 8,  8,  12, 22, 35, 40, 38, 38,  42,
+constexpr uint32_t kHourDemand[24] = {30, 18, 11, 8,  8,  12, 22, 35, 40,  38, 38, 42,
                                       50, 48, 45, 48, 55, 65, 78, 92, 100, 98, 80, 52};
 
 // From Monday.
@@ -32,22 +32,22 @@ constexpr uint32_t kGenreHours[kGenresCount][8] = {
 constexpr uint32_t kGenreWeekend[kGenresCount] = {80, 190, 100, 110, 150, 140, 105, 110, 90, 120};
 
 constexpr uint32_t kGenreAge[kGenresCount][kAgeGroupsCount] = {
-    {5, 20, 40, 70, 100, 130, 170, 210},     {40, 90, 120, 130, 120, 110, 100, 80},
-    {10, 60, 90, 110, 120, 120, 110, 100},   {50, 120, 140, 130, 110, 90, 80, 70},
-    {60, 110, 130, 120, 110, 100, 90, 80},   {600, 150, 20, 60, 70, 20, 15, 15},
-    {40, 180, 190, 120, 80, 60, 50, 40},     {20, 40, 70, 90, 110, 130, 140, 140},
-    {10, 110, 140, 130, 100, 80, 70, 60},    {10, 30, 60, 100, 120, 120, 120, 110},
+    {5, 20, 40, 70, 100, 130, 170, 210},   {40, 90, 120, 130, 120, 110, 100, 80},
+    {10, 60, 90, 110, 120, 120, 110, 100}, {50, 120, 140, 130, 110, 90, 80, 70},
+    {60, 110, 130, 120, 110, 100, 90, 80}, {600, 150, 20, 60, 70, 20, 15, 15},
+    {40, 180, 190, 120, 80, 60, 50, 40},   {20, 40, 70, 90, 110, 130, 140, 140},
+    {10, 110, 140, 130, 100, 80, 70, 60},  {10, 30, 60, 100, 120, 120, 120, 110},
 };
 
 constexpr uint32_t kGenreGender[kGenresCount][kGendersCount] = {
-    {90, 110, 100}, {60, 150, 90},   {125, 75, 110},  {100, 100, 110}, {95, 105, 105},
-    {110, 90, 100}, {105, 95, 120},  {85, 115, 105},  {140, 60, 100},  {150, 55, 100},
+    {90, 110, 100}, {60, 150, 90},  {125, 75, 110}, {100, 100, 110}, {95, 105, 105},
+    {110, 90, 100}, {105, 95, 120}, {85, 115, 105}, {140, 60, 100},  {150, 55, 100},
 };
 
 constexpr uint32_t kGenreRegion[kGenresCount][kRegionsCount] = {
-    {120, 95, 100, 90, 100},   {95, 115, 120, 105, 85}, {105, 100, 95, 95, 105},
-    {100, 95, 100, 100, 110},  {95, 95, 95, 105, 120},  {95, 105, 105, 110, 95},
-    {100, 110, 85, 115, 110},  {115, 85, 95, 95, 115},  {100, 110, 100, 105, 90},
+    {120, 95, 100, 90, 100},  {95, 115, 120, 105, 85}, {105, 100, 95, 95, 105},
+    {100, 95, 100, 100, 110}, {95, 95, 95, 105, 120},  {95, 105, 105, 110, 95},
+    {100, 110, 85, 115, 110}, {115, 85, 95, 95, 115},  {100, 110, 100, 105, 90},
     {100, 105, 100, 95, 105},
 };
 
@@ -56,33 +56,33 @@ struct DaypartBegin {
   size_t daypart;
 };
 constexpr DaypartBegin kDaypartBegins[] = {
-    {0, 8},        {60, 9},       {6 * 60, 0},  {9 * 60, 1},  {12 * 60, 2},      {16 * 60, 3},
-    {18 * 60, 4},  {19 * 60, 5},  {20 * 60, 6}, {23 * 60, 7}, {23 * 60 + 30, 8},
+    {0, 8},       {60, 9},      {6 * 60, 0},  {9 * 60, 1},  {12 * 60, 2},      {16 * 60, 3},
+    {18 * 60, 4}, {19 * 60, 5}, {20 * 60, 6}, {23 * 60, 7}, {23 * 60 + 30, 8},
 };
 
 }  // namespace
 
 const std::array<std::string_view, kGenresCount> kGenreNames = {
-    "news", "sports", "drama", "comedy", "movies",
-    "kids", "music", "documentary", "reality", "lifestyle"};
-const std::array<std::string_view, kRegionsCount> kRegionNames = {"northeast", "southeast", "midwest",
-                                                                  "southwest", "west"};
+    "news", "sports", "drama",       "comedy",  "movies",
+    "kids", "music",  "documentary", "reality", "lifestyle"};
+const std::array<std::string_view, kRegionsCount> kRegionNames = {"northeast", "southeast",
+                                                                  "midwest", "southwest", "west"};
 const std::array<std::string_view, kDevicesCount> kDeviceNames = {"tv", "mobile", "web", "tablet",
                                                                   "console"};
 const std::array<std::string_view, kAgeGroupsCount> kAgeGroupNames = {
     "4-12", "13-17", "18-24", "25-34", "35-44", "45-54", "55-64", "65+"};
 const std::array<std::string_view, kGendersCount> kGenderNames = {"female", "male", "nonbinary"};
-const std::array<std::string_view, kContentTypesCount> kContentTypeNames = {"live", "episode", "movie",
-                                                                            "clip"};
+const std::array<std::string_view, kContentTypesCount> kContentTypeNames = {"live", "episode",
+                                                                            "movie", "clip"};
 const std::array<std::string_view, kDaypartsCount> kDaypartNames = {
-    "early_morning", "morning", "daytime", "early_fringe", "early_news",
-    "prime_access", "prime", "late_news", "late_fringe", "late_night"};
+    "early_morning", "morning", "daytime",   "early_fringe", "early_news",
+    "prime_access",  "prime",   "late_news", "late_fringe",  "late_night"};
 
 const uint32_t kRegionShares[kRegionsCount] = {18, 26, 21, 14, 21};
 const uint32_t kRegionBufferingPermille[kRegionsCount] = {60, 110, 95, 120, 75};
 const uint32_t kContentTypeShares[kGenresCount][kContentTypesCount] = {
-    {70, 10, 0, 20}, {65, 10, 0, 25}, {10, 85, 0, 5},  {5, 75, 10, 10}, {2, 0, 93, 5},
-    {5, 75, 10, 10}, {30, 0, 0, 70},  {5, 65, 25, 5},  {15, 75, 0, 10}, {25, 60, 0, 15},
+    {70, 10, 0, 20}, {65, 10, 0, 25}, {10, 85, 0, 5}, {5, 75, 10, 10}, {2, 0, 93, 5},
+    {5, 75, 10, 10}, {30, 0, 0, 70},  {5, 65, 25, 5}, {15, 75, 0, 10}, {25, 60, 0, 15},
 };
 const uint32_t kDeviceSharesByAge[kAgeGroupsCount][kDevicesCount] = {
     {35, 15, 5, 35, 10}, {20, 40, 15, 10, 15}, {20, 45, 20, 5, 10}, {35, 35, 15, 8, 7},

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The market that the data is of: its words (genres, regions, devices, dayparts) and its habits (when a
-// genre is watched, by whom, where). One market, whose clock is UTC. All numbers are relative weights in
-// per cent, chosen to look like a US cable and streaming market; they are no measurement of one.
+// The market that the data is of: its words (genres, regions, devices, dayparts) and its habits
+// (when a genre is watched, by whom, where). One market, whose clock is UTC. All numbers are
+// relative weights in per cent, chosen to look like a US cable and streaming market; they are no
+// measurement of one.
 #pragma once
 
 #include <array>
@@ -21,7 +22,16 @@ inline constexpr size_t kDaypartsCount = 10;
 inline constexpr size_t kWeekHours = 168;  // hour 0 is Monday 00:00
 
 enum Genre : uint8_t {
-  kNews, kSports, kDrama, kComedy, kMovies, kKids, kMusic, kDocumentary, kReality, kLifestyle
+  kNews,
+  kSports,
+  kDrama,
+  kComedy,
+  kMovies,
+  kKids,
+  kMusic,
+  kDocumentary,
+  kReality,
+  kLifestyle
 };
 enum Device : uint8_t { kTv, kMobile, kWeb, kTablet, kConsole };
 enum ContentType : uint8_t { kLive, kEpisode, kMovie, kClip };
@@ -45,9 +55,9 @@ extern const uint32_t kDaypartCpmPercent[kDaypartsCount];
 /// Index into kAgeGroupNames.
 uint8_t AgeGroupOf(uint32_t age);
 
-/// Index into kDaypartNames. Source: metaglossary.com's table, which covers all 24 hours: early morning
-/// 6-9, morning 9-12, daytime 12-16, early fringe 16-18, early news 18-19, prime access 19-20, prime
-/// 20-23, late news 23-23:30, late fringe 23:30-1, late night 1-6.
+/// Index into kDaypartNames. Source: metaglossary.com's table, which covers all 24 hours: early
+/// morning 6-9, morning 9-12, daytime 12-16, early fringe 16-18, early news 18-19, prime access
+/// 19-20, prime 20-23, late news 23-23:30, late fringe 23:30-1, late night 1-6.
 size_t DaypartOf(uint32_t minute_of_day);
 
 /// Hour of the week of an hour counted from 1970-01-01T00:00 (a Thursday).

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows as text, fast: a buffer that is asked for room once a row, and functions that put a value at a
-// pointer and return the place after it. No locale, no iostream, no printf. Measured at 1 GB/s and more a
-// core; the limit is the copying of the bytes.
+// Rows as text, fast: a buffer that is asked for room once a row, and functions that put a value at
+// a pointer and return the place after it. No locale, no iostream, no printf. Measured at 1 GB/s
+// and more a core; the limit is the copying of the bytes.
 #pragma once
 
 #include <charconv>

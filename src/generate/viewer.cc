@@ -15,8 +15,8 @@ constexpr uint64_t kGroupHouseholds = 5;
 constexpr uint64_t kHouseholdSizes[4][kGroupHouseholds] = {
     {1, 2, 4, 2, 3}, {2, 1, 4, 4, 1}, {4, 3, 2, 1, 2}, {2, 3, 3, 3, 1}};
 
-constexpr std::string_view kIncomeBands[] = {"under_25k", "25k_50k", "50k_75k", "75k_100k",
-                                             "100k_150k", "over_150k"};
+constexpr std::string_view kIncomeBands[] = {"under_25k", "25k_50k",   "50k_75k",
+                                             "75k_100k",  "100k_150k", "over_150k"};
 constexpr uint32_t kIncomeShares[] = {16, 19, 17, 14, 18, 16};
 constexpr std::string_view kPlans[] = {"free", "basic", "standard", "premium"};
 constexpr uint32_t kPlanShares[6][4] = {{50, 35, 12, 3},  {35, 38, 20, 7},  {25, 35, 28, 12},
@@ -65,7 +65,8 @@ Viewer ViewerOf(const ViewerPopulation& population, uint64_t viewer_id) {
   viewer.kind.gender = static_cast<uint8_t>(person.Pick(kGenderShares));
   viewer.device = static_cast<uint8_t>(person.Pick(kDeviceSharesByAge[viewer.kind.age_group]));
   viewer.plan = static_cast<uint8_t>(person.Pick(kPlanShares[viewer.income_band]));
-  viewer.signup_day = population.first_day - static_cast<int32_t>(person.Between(1, kSignupDaysMax));
+  viewer.signup_day =
+      population.first_day - static_cast<int32_t>(person.Between(1, kSignupDaysMax));
   return viewer;
 }
 

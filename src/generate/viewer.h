@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who watches. A viewer is computed from the seed and the id whenever asked for: no table is kept, so
-// that ten viewers and a hundred million take the same memory.
+// Who watches. A viewer is computed from the seed and the id whenever asked for: no table is kept,
+// so that ten viewers and a hundred million take the same memory.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ struct ViewerPopulation {
   int32_t first_day = 0;  // of the data: everybody signed up before
 };
 
-/// Households have one to four members with ids that follow each other; region and income are theirs.
+/// Households have one to four members with ids that follow each other; region and income are
+/// theirs.
 Viewer ViewerOf(const ViewerPopulation& population, uint64_t viewer_id);
 
 /// Rows of demographics.csv for ids first … last; header not included.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A block holds a fixed number of events and the share of demand that belongs to it: its sessions start
-// within that time, and its rows are put in order of arrival. Limited by the sort and by copying text.
+// A block holds a fixed number of events and the share of demand that belongs to it: its sessions
+// start within that time, and its rows are put in order of arrival. Limited by the sort and by
+// copying text.
 #include "generate/viewership.h"
 
 #include <algorithm>
@@ -58,7 +59,10 @@ struct Playback {
 class ViewershipBlock {
  public:
   ViewershipBlock(const ViewershipTable& table, uint64_t block, FormattedBlock& out)
-      : table_(table), options_(table.options_), out_(out), block_(block),
+      : table_(table),
+        options_(table.options_),
+        out_(out),
+        block_(block),
         begin_(block * kBlockEvents),
         end_(std::min(begin_ + kBlockEvents, options_.events_count)),
         random_(options_.seed, options_.purpose, block),
@@ -99,7 +103,8 @@ class ViewershipBlock {
   }
 
   void MakeSession() {
-    int64_t start = table_.curve_.TimeAt(demand_begin_ + random_.Below(demand_end_ - demand_begin_));
+    int64_t start =
+        table_.curve_.TimeAt(demand_begin_ + random_.Below(demand_end_ - demand_begin_));
     Session session;
     session.late_millis = LateMillis(start);
     start -= session.late_millis;
@@ -205,7 +210,8 @@ class ViewershipBlock {
     const int64_t begin_millis = options_.days.begin_millis();
     for (size_t index = 0; index < events_.size(); ++index) {
       const Event& event = events_[index];
-      const int64_t arrival = event.time_millis + sessions_[event.session].late_millis - begin_millis;
+      const int64_t arrival =
+          event.time_millis + sessions_[event.session].late_millis - begin_millis;
       order_.push_back((static_cast<uint64_t>(arrival) << 16) | index);
     }
     std::sort(order_.begin(), order_.end());
@@ -277,7 +283,7 @@ class ViewershipBlock {
   const uint64_t begin_;  // of all events
   const uint64_t end_;
   RandomStream random_;
-  RandomStream late_random_;  // its own, so that faults leave the sound rows' choices alone
+  RandomStream late_random_;
   uint64_t demand_begin_ = 0;
   uint64_t demand_end_ = 0;
   std::vector<Session> sessions_;
@@ -289,7 +295,10 @@ class ViewershipBlock {
 
 ViewershipTable::ViewershipTable(const ViewershipOptions& options, const Lineup& lineup,
                                  const ViewerPopulation& population)
-    : options_(options), lineup_(lineup), population_(population), curve_(lineup, options.days, 0),
+    : options_(options),
+      lineup_(lineup),
+      population_(population),
+      curve_(lineup, options.days, 0),
       viewer_order_(population.count, RandomStream(population.seed, Purpose::kSession, 0)) {}
 
 uint64_t ViewershipTable::blocks_count() const {

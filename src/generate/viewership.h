@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Viewership events of a span of days, in blocks that are made independently of each other. A session is
-// start, heartbeats, now and then pause and resume, and mostly a stop; of two events of a session the
-// later one's time is the earlier one's plus watch_seconds plus buffering_ms, or, before a resume, plus
-// the pause. So watch_seconds is what was watched since the session's event before: summed up it is the
-// time watched. The start's buffering_ms is the wait before the first picture.
+// Viewership events of a span of days, in blocks that are made independently of each other. A
+// session is start, heartbeats, now and then pause and resume, and mostly a stop; of two events of
+// a session the later one's time is the earlier one's plus watch_seconds plus buffering_ms, or,
+// before a resume, plus the pause. So watch_seconds is what was watched since the session's event
+// before: summed up it is the time watched. The start's buffering_ms is the wait before the first
+// picture.
 #pragma once
 
 #include <cstdint>
@@ -50,11 +51,12 @@ class ViewershipTable {
 };
 
 inline constexpr std::string_view kViewershipHeader =
-    "event_id,session_id,viewer_id,channel_id,content_id,content_type,region,device_type,event_type,"
+    "event_id,session_id,viewer_id,channel_id,content_id,content_type,region,device_type,event_"
+    "type,"
     "event_time,watch_seconds,bitrate_kbps,buffering_ms\n";
 
-/// 32,768: 4 MB of CSV, small enough for eight of them in memory, large enough that the cut of sessions at
-/// a block's end is rare. Part of the output's identity.
+/// 32,768: 4 MB of CSV, small enough for eight of them in memory, large enough that the cut of
+/// sessions at a block's end is rare. Part of the output's identity.
 inline constexpr uint64_t kBlockEvents = 32'768;
 
 }  // namespace daypart::generate

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Objects as files. Reading is pread on one descriptor; listing walks folders, follows links once, and
-// passes over dot-names; writing is directory_writer.cc's.
+// Objects as files. Reading is pread on one descriptor; listing walks folders, follows links once,
+// and passes over dot-names; writing is directory_writer.cc's.
 #include "store/directory_store.h"
 
 #include <dirent.h>
@@ -38,7 +38,8 @@ ObjectInfo InfoOf(std::string location, const struct stat& info) {
   ObjectInfo object;
   object.location = std::move(location);
   object.bytes = static_cast<uint64_t>(info.st_size);
-  object.modified = UtcMicros(int64_t{info.st_mtim.tv_sec} * 1'000'000 + info.st_mtim.tv_nsec / 1'000);
+  object.modified =
+      UtcMicros(int64_t{info.st_mtim.tv_sec} * 1'000'000 + info.st_mtim.tv_nsec / 1'000);
   object.etag = Etag(info);
   return object;
 }
@@ -52,7 +53,8 @@ class FileReader final : public ObjectReader {
 
   Result<size_t> ReadAt(uint64_t offset, std::span<std::byte> into) override {
     if (offset >= size_bytes_) return size_t{0};
-    const size_t wanted = static_cast<size_t>(std::min<uint64_t>(into.size(), size_bytes_ - offset));
+    const size_t wanted =
+        static_cast<size_t>(std::min<uint64_t>(into.size(), size_bytes_ - offset));
     DAYPART_TRY(const size_t got, ReadFully(file_.number(), offset, into.first(wanted), path_));
     if (got < wanted) {
       return CorruptData("file became shorter while it was read: expected " +
@@ -219,7 +221,8 @@ class DirectoryStore final : public ObjectStore {
   Result<std::vector<ObjectInfo>> List(std::string_view prefix) override {
     DAYPART_TRY(const std::string path, LocalPath(prefix));
     std::vector<ObjectInfo> found;
-    DAYPART_RETURN_IF_ERROR(FolderWalk(found).Visit(path, std::string(WithoutTrailingSlash(prefix))));
+    DAYPART_RETURN_IF_ERROR(
+        FolderWalk(found).Visit(path, std::string(WithoutTrailingSlash(prefix))));
     std::sort(found.begin(), found.end(), [](const ObjectInfo& left, const ObjectInfo& right) {
       return left.location < right.location;
     });

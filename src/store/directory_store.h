@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ObjectStore of the machine's own files. An object is a regular file; it appears under its name by
-// link or rename only after its bytes are on disk, so a reader, another process or a power cut sees the
-// whole object or none. Refuses relative paths and other hosts' files.
+// The ObjectStore of the machine's own files. An object is a regular file; it appears under its
+// name by link or rename only after its bytes are on disk, so a reader, another process or a power
+// cut sees the whole object or none. Refuses relative paths and other hosts' files.
 #pragma once
 
 #include <memory>
@@ -15,13 +15,14 @@
 namespace daypart::store {
 
 struct DirectoryStoreOptions {
-  /// fsync of file and folder before a write is reported done. Off only where the data can be made again.
+  /// fsync of file and folder before a write is reported done. Off only where the data can be made
+  /// again.
   bool sync = true;
 };
 
-/// Locations: file:///abs/path, file:/abs/path, file://localhost/abs/path and /abs/path, none of them
-/// percent-decoded. List answers in the form of the prefix it was given. Folders are made on write and
-/// never removed. Thread-safe, also against other processes.
+/// Locations: file:///abs/path, file:/abs/path, file://localhost/abs/path and /abs/path, none of
+/// them percent-decoded. List answers in the form of the prefix it was given. Folders are made on
+/// write and never removed. Thread-safe, also against other processes.
 std::unique_ptr<ObjectStore> MakeDirectoryStore(DirectoryStoreOptions options = {});
 
 /// The local path that a location names.

@@ -232,8 +232,7 @@ TEST(DirectoryStore, AReadOnlyFolderIsPermissionDenied) {
   ::chmod(folder.path().c_str(), 0755);
   const pid_t child = Fork([&] {
     if (::geteuid() == 0 && ::setuid(65534) != 0) return 0;  // root passes every permission
-    const auto put =
-        MakeDirectoryStore()->Put(folder.Path("locked/a"), "x", WriteMode::kReplace);
+    const auto put = MakeDirectoryStore()->Put(folder.Path("locked/a"), "x", WriteMode::kReplace);
     return !put && put.error().code == ErrorCode::kPermissionDenied ? 0 : 1;
   });
   EXPECT_EQ(Wait(child), 0);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Order of steps, each safe to die after: bytes into an unnamed (or dot-) file; fsync of the file; name by
-// link(2), which fails if taken, or rename(2), which replaces; fsync of the folder. A process killed with
-// an unnamed file leaves nothing at all; with a dot-file it leaves one that List never shows.
+// Order of steps, each safe to die after: bytes into an unnamed (or dot-) file; fsync of the file;
+// name by link(2), which fails if taken, or rename(2), which replaces; fsync of the folder. A
+// process killed with an unnamed file leaves nothing at all; with a dot-file it leaves one that
+// List never shows.
 #include "store/directory_writer.h"
 
 #include <dirent.h>
@@ -70,7 +71,8 @@ std::string PartPrefix(const std::string& path) {
   return std::string(".daypart-part-") + hash + "-";
 }
 
-/// Removes what earlier uploads of other content to the same name left, unless one is still at work.
+/// Removes what earlier uploads of other content to the same name left, unless one is still at
+/// work.
 void RemoveOtherParts(const std::string& folder, const std::string& prefix,
                       const std::string& part_name) {
   DIR* entries = ::opendir(folder.c_str());
@@ -113,9 +115,11 @@ int Link(const std::string& from, const std::string& to) {
   return ::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
 }
 
-/// Renames unless `to` is there. File systems without hard links (FAT, some network ones) have this.
+/// Renames unless `to` is there. File systems without hard links (FAT, some network ones) have
+/// this.
 int RenameIfAbsent(const std::string& from, const std::string& to) {
-  return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
+  return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0 ? 0
+                                                                                          : errno;
 }
 
 class DirectoryWriter final : public ObjectWriter {
@@ -193,9 +197,11 @@ class DirectoryWriter final : public ObjectWriter {
   }
 
   Status Publish() {
-    const int error = options_.mode == WriteMode::kIfAbsent ? PublishIfAbsent() : PublishReplacing();
+    const int error =
+        options_.mode == WriteMode::kIfAbsent ? PublishIfAbsent() : PublishReplacing();
     if (error == EEXIST) return AlreadyExists("object is there already: " + options_.path);
-    if (error == EISDIR) return InvalidArgument("is a directory, expected a file: " + options_.path);
+    if (error == EISDIR)
+      return InvalidArgument("is a directory, expected a file: " + options_.path);
     if (error != 0) return SystemError("cannot name " + options_.path, error);
     return Ok();
   }

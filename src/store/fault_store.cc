@@ -12,10 +12,14 @@ namespace {
 
 std::string_view KindName(FaultKind kind) {
   switch (kind) {
-    case FaultKind::kErrorBefore: return "error before acting";
-    case FaultKind::kErrorAfter: return "lost answer";
-    case FaultKind::kTornWrite: return "torn write";
-    case FaultKind::kShortRead: return "short read";
+    case FaultKind::kErrorBefore:
+      return "error before acting";
+    case FaultKind::kErrorAfter:
+      return "lost answer";
+    case FaultKind::kTornWrite:
+      return "torn write";
+    case FaultKind::kShortRead:
+      return "short read";
   }
   return "unknown";
 }
@@ -23,10 +27,12 @@ std::string_view KindName(FaultKind kind) {
 bool FitsOperation(FaultKind kind, std::string_view operation) {
   switch (kind) {
     case FaultKind::kErrorBefore:
-    case FaultKind::kErrorAfter: return true;
+    case FaultKind::kErrorAfter:
+      return true;
     case FaultKind::kTornWrite:
       return operation == "Put" || operation == "Append" || operation == "Finish";
-    case FaultKind::kShortRead: return operation == "Get" || operation == "ReadAt";
+    case FaultKind::kShortRead:
+      return operation == "Get" || operation == "ReadAt";
   }
   return false;
 }
@@ -46,8 +52,8 @@ uint64_t Mix(uint64_t value) {
 
 /// Runs `act` with the fault's effect on its answer.
 template <typename Act>
-auto ActOut(const std::optional<Fault>& fault, std::string_view operation, std::string_view location,
-            Act act) -> decltype(act()) {
+auto ActOut(const std::optional<Fault>& fault, std::string_view operation,
+            std::string_view location, Act act) -> decltype(act()) {
   if (!fault) return act();
   if (fault->kind == FaultKind::kErrorAfter) (void)act();  // its answer is what gets lost
   return Injected(*fault, operation, location);
@@ -107,7 +113,8 @@ class FaultWriter final : public ObjectWriter {
   Status broken_;  // as with real writers, the first failed append is the answer from then on
 };
 
-FaultStore::FaultStore(ObjectStore& inner, FaultPlan plan) : inner_(inner), plan_(std::move(plan)) {}
+FaultStore::FaultStore(ObjectStore& inner, FaultPlan plan)
+    : inner_(inner), plan_(std::move(plan)) {}
 
 std::optional<Fault> FaultStore::Next(std::string_view operation, std::string_view location) {
   const std::lock_guard lock(mutex_);
@@ -167,7 +174,8 @@ Status FaultStore::Put(std::string_view location, std::string_view bytes, WriteM
 
 Result<std::unique_ptr<ObjectReader>> FaultStore::OpenRead(std::string_view location) {
   const auto fault = Next("OpenRead", location);
-  DAYPART_TRY(auto reader, ActOut(fault, "OpenRead", location, [&] { return inner_.OpenRead(location); }));
+  DAYPART_TRY(auto reader,
+              ActOut(fault, "OpenRead", location, [&] { return inner_.OpenRead(location); }));
   return std::unique_ptr<ObjectReader>(
       std::make_unique<FaultReader>(*this, std::string(location), std::move(reader)));
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An ObjectStore that fails on purpose, around a real one, for tests (STYLE T4): every call once, in each
-// position, or at random from a seed. Every call that may fail is numbered: Get, Put, OpenRead, OpenWrite,
-// OpenResumable, Head, List, Delete, and of the readers and writers it hands out ReadAt, Append, Finish.
+// An ObjectStore that fails on purpose, around a real one, for tests (STYLE T4): every call once,
+// in each position, or at random from a seed. Every call that may fail is numbered: Get, Put,
+// OpenRead, OpenWrite, OpenResumable, Head, List, Delete, and of the readers and writers it hands
+// out ReadAt, Append, Finish.
 //
 //     for (uint64_t call = 0;; ++call) {
 //       FaultStore store(inner, {{.call = call, .kind = FaultKind::kErrorAfter}});
@@ -40,14 +41,14 @@ struct FaultPlan {
   FaultPlan() = default;
   FaultPlan(std::initializer_list<Fault> list) : faults(list) {}  // NOLINT: reads as a list
   std::vector<Fault> faults;
-  /// Not 0: besides, each call fails with chance 1/random_one_in, of a kind that fits it; the same seed
-  /// and the same order of calls give the same faults.
+  /// Not 0: besides, each call fails with chance 1/random_one_in, of a kind that fits it; the same
+  /// seed and the same order of calls give the same faults.
   uint64_t random_one_in = 0;
   uint64_t seed = 0;
 };
 
-/// A kind that does not fit its call acts as kErrorBefore. Thread-safe as the inner store is. The inner
-/// store must outlive this one, and this one its readers and writers.
+/// A kind that does not fit its call acts as kErrorBefore. Thread-safe as the inner store is. The
+/// inner store must outlive this one, and this one its readers and writers.
 class FaultStore final : public ObjectStore {
  public:
   FaultStore(ObjectStore& inner, FaultPlan plan);
@@ -55,9 +56,10 @@ class FaultStore final : public ObjectStore {
   Result<std::string> Get(std::string_view location) override;
   Status Put(std::string_view location, std::string_view bytes, WriteMode mode) override;
   Result<std::unique_ptr<ObjectReader>> OpenRead(std::string_view location) override;
-  Result<std::unique_ptr<ObjectWriter>> OpenWrite(std::string_view location, WriteMode mode) override;
+  Result<std::unique_ptr<ObjectWriter>> OpenWrite(std::string_view location,
+                                                  WriteMode mode) override;
   Result<std::unique_ptr<ObjectWriter>> OpenResumable(std::string_view location,
-                                                     std::string_view key) override;
+                                                      std::string_view key) override;
   Result<ObjectInfo> Head(std::string_view location) override;
   Result<std::vector<ObjectInfo>> List(std::string_view prefix) override;
   Status Delete(std::string_view location) override;
@@ -72,7 +74,8 @@ class FaultStore final : public ObjectStore {
   friend class FaultReader;
   friend class FaultWriter;
 
-  /// Counts a call; the fault it is to have, if any, with kinds that do not fit turned to kErrorBefore.
+  /// Counts a call; the fault it is to have, if any, with kinds that do not fit turned to
+  /// kErrorBefore.
   std::optional<Fault> Next(std::string_view operation, std::string_view location);
 
   ObjectStore& inner_;

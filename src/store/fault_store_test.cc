@@ -82,7 +82,8 @@ TEST(FaultStore, RandomFaultsRepeatWithTheirSeedAndComeAtTheirRate) {
     plan.random_one_in = 10;
     plan.seed = seed;
     FaultStore store(*inner, plan);
-    for (int i = 0; i < 5000; ++i) (void)store.Put("/a", "x", WriteMode::kReplace);  // faults wanted
+    for (int i = 0; i < 5000; ++i)
+      (void)store.Put("/a", "x", WriteMode::kReplace);  // faults wanted
     return store.FaultLog();
   };
   EXPECT_EQ(log_of(1), log_of(1));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Text work on locations. Hive's escaping: control characters and the characters that mean something in
-// paths or queries become %XX (FileUtils.escapePathName of Apache Hive).
+// Text work on locations. Hive's escaping: control characters and the characters that mean
+// something in paths or queries become %XX (FileUtils.escapePathName of Apache Hive).
 #include "store/location.h"
 
 namespace daypart::store {
@@ -111,7 +111,9 @@ std::optional<std::string_view> RelativeTo(std::string_view prefix, std::string_
   return rest;
 }
 
-bool is_hidden_name(std::string_view name) { return name.starts_with('_') || name.starts_with('.'); }
+bool is_hidden_name(std::string_view name) {
+  return name.starts_with('_') || name.starts_with('.');
+}
 
 bool is_hidden_path(std::string_view relative) {
   while (true) {

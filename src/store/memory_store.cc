@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Objects in a sorted map under one mutex. Contents are shared with open readers, which therefore keep
-// seeing the object they opened after it was replaced or deleted, as with files.
+// Objects in a sorted map under one mutex. Contents are shared with open readers, which therefore
+// keep seeing the object they opened after it was replaced or deleted, as with files.
 #include "store/memory_store.h"
 
 #include <algorithm>

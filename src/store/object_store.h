@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ObjectStore: where bytes live. Everything above speaks in locations, the full names that Iceberg
-// metadata holds (file:///lake/media/events/data/0.parquet, s3://bucket/key), so that tables made by
-// other programs are read wherever they lie. Objects are immutable once written: there is no append to
-// an existing object, and a reader sees a whole object or none.
+// metadata holds (file:///lake/media/events/data/0.parquet, s3://bucket/key), so that tables made
+// by other programs are read wherever they lie. Objects are immutable once written: there is no
+// append to an existing object, and a reader sees a whole object or none.
 #pragma once
 
 #include <cstddef>
@@ -31,8 +31,8 @@ struct ObjectInfo {
 
 /// What Put and OpenWrite do when the location is taken.
 enum class WriteMode {
-  kReplace,     // the new object takes the old one's place, atomically
-  kIfAbsent,    // kAlreadyExists, decided atomically: of many writers exactly one wins
+  kReplace,   // the new object takes the old one's place, atomically
+  kIfAbsent,  // kAlreadyExists, decided atomically: of many writers exactly one wins
 };
 
 /// Reads ranges of one object. Thread-safe.
@@ -45,7 +45,8 @@ class ObjectReader {
   virtual Result<size_t> ReadAt(uint64_t offset, std::span<std::byte> into) = 0;
 };
 
-/// Writes one object front to back. Not thread-safe. Destroyed before Finish it leaves nothing behind.
+/// Writes one object front to back. Not thread-safe. Destroyed before Finish it leaves nothing
+/// behind.
 class ObjectWriter {
  public:
   virtual ~ObjectWriter() = default;
@@ -65,20 +66,21 @@ class ObjectStore {
   virtual Status Put(std::string_view location, std::string_view bytes, WriteMode mode) = 0;
   virtual Result<std::unique_ptr<ObjectReader>> OpenRead(std::string_view location) = 0;
   virtual Result<std::unique_ptr<ObjectWriter>> OpenWrite(std::string_view location,
-                                                         WriteMode mode) = 0;
-  /// As OpenWrite with kReplace, but what was appended outlives a writer that never got to Finish, where
-  /// the store can do that: a later call with the same location and key goes on after written_bytes().
-  /// The key (letters and digits) names the content; bytes of another key are never continued.
+                                                          WriteMode mode) = 0;
+  /// As OpenWrite with kReplace, but what was appended outlives a writer that never got to Finish,
+  /// if the store can do that: a later call with the same location and key goes on after
+  /// written_bytes(). The key (letters and digits) names the content; bytes of another key are
+  /// never continued.
   /// errors: kUnavailable if a writer of the same upload is at work.
   virtual Result<std::unique_ptr<ObjectWriter>> OpenResumable(std::string_view location,
-                                                             std::string_view key) {
+                                                              std::string_view key) {
     (void)key;  // A store that keeps no parts starts anew each time.
     return OpenWrite(location, WriteMode::kReplace);
   }
   /// errors: kNotFound if there is no object there (a directory is none).
   virtual Result<ObjectInfo> Head(std::string_view location) = 0;
-  /// All objects whose location starts with `prefix` up to a '/', sorted by location. An absent prefix
-  /// lists nothing. Names that begin with '.' or are uploads under way are left out.
+  /// All objects whose location starts with `prefix` up to a '/', sorted by location. An absent
+  /// prefix lists nothing. Names that begin with '.' or are uploads under way are left out.
   virtual Result<std::vector<ObjectInfo>> List(std::string_view prefix) = 0;
   /// Deleting what is not there is no error.
   virtual Status Delete(std::string_view location) = 0;

@@ -24,10 +24,18 @@ class ObjectStoreContract : public testing::TestWithParam<Kind> {
  protected:
   ObjectStoreContract() : inner_(MakeMemoryStore()) {
     switch (GetParam()) {
-      case Kind::kDirectory: store_ = MakeDirectoryStore(); break;
-      case Kind::kDirectoryUnsynced: store_ = MakeDirectoryStore({.sync = false}); break;
-      case Kind::kMemory: store_ = MakeMemoryStore(); break;
-      case Kind::kFaultless: store_ = std::make_unique<FaultStore>(*inner_, FaultPlan{}); break;
+      case Kind::kDirectory:
+        store_ = MakeDirectoryStore();
+        break;
+      case Kind::kDirectoryUnsynced:
+        store_ = MakeDirectoryStore({.sync = false});
+        break;
+      case Kind::kMemory:
+        store_ = MakeMemoryStore();
+        break;
+      case Kind::kFaultless:
+        store_ = std::make_unique<FaultStore>(*inner_, FaultPlan{});
+        break;
     }
   }
 
@@ -163,7 +171,8 @@ TEST_P(ObjectStoreContract, AWriterIsOfNoUseAfterFinish) {
 }
 
 TEST_P(ObjectStoreContract, ListsBelowAFolderSortedAndNothingElse) {
-  for (const char* name : {"t/b", "t/a/2", "t/a/1", "t-other/x", "t/.hidden", "t/.dir/x", "t/_log"}) {
+  for (const char* name :
+       {"t/b", "t/a/2", "t/a/1", "t-other/x", "t/.hidden", "t/.dir/x", "t/_log"}) {
     MustPut(name, "x");
   }
   EXPECT_THAT(ListedUnder("t"), ElementsAre("t/_log", "t/a/1", "t/a/2", "t/b"));
@@ -187,10 +196,14 @@ INSTANTIATE_TEST_SUITE_P(Stores, ObjectStoreContract,
                                          Kind::kFaultless),
                          [](const auto& store_kind) {
                            switch (store_kind.param) {
-                             case Kind::kDirectory: return "Directory";
-                             case Kind::kDirectoryUnsynced: return "DirectoryUnsynced";
-                             case Kind::kMemory: return "Memory";
-                             case Kind::kFaultless: return "Faultless";
+                             case Kind::kDirectory:
+                               return "Directory";
+                             case Kind::kDirectoryUnsynced:
+                               return "DirectoryUnsynced";
+                             case Kind::kMemory:
+                               return "Memory";
+                             case Kind::kFaultless:
+                               return "Faultless";
                            }
                            return "Unknown";
                          });

@@ -54,7 +54,8 @@ Result<size_t> ReadFully(int descriptor, uint64_t offset, std::span<std::byte> i
 }
 
 Status SyncFile(int descriptor, const std::string& path) {
-  // Never called again after a failure: the kernel may have dropped the pages and would then say yes.
+  // Never called again after a failure: the kernel may have dropped the pages and would then say
+  // yes.
   if (::fsync(descriptor) != 0) return SystemError("cannot bring to disk " + path, errno);
   return Ok();
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The system calls under the directory store: a descriptor that closes itself, whole writes and reads,
-// fsync, folders. Each retries EINTR and names the file in its error. Knows nothing of objects.
+// The system calls under the directory store: a descriptor that closes itself, whole writes and
+// reads, fsync, folders. Each retries EINTR and names the file in its error. Knows nothing of
+// objects.
 #pragma once
 
 #include <cstddef>
@@ -52,7 +53,8 @@ Status SyncFile(int descriptor, const std::string& path);
 /// fsync of a folder, so that names made or changed in it survive a power cut.
 Status SyncFolder(const std::string& folder);
 
-/// Makes `folder` and its missing parents; with `sync`, each parent that got a new folder is synced.
+/// Makes `folder` and its missing parents; with `sync`, each parent that got a new folder is
+/// synced.
 Status MakeFolders(const std::string& folder, bool sync);
 
 /// The folder part of an absolute path: "/" for "/a", "/a" for "/a/b".

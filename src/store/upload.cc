@@ -48,7 +48,8 @@ using PieceVisitor = std::function<Status(uint64_t offset, std::span<const std::
 
 /// Hands the object's bytes to `visit`, front to back. A short answer is asked again for its rest.
 Status ForEachPiece(ObjectReader& reader, const CancelToken& cancel, const PieceVisitor& visit) {
-  const auto piece_bytes = static_cast<size_t>(std::min<uint64_t>(kPieceBytes, reader.size_bytes()));
+  const auto piece_bytes =
+      static_cast<size_t>(std::min<uint64_t>(kPieceBytes, reader.size_bytes()));
   std::vector<std::byte> piece(piece_bytes);
   for (uint64_t offset = 0; offset < reader.size_bytes();) {
     DAYPART_RETURN_IF_ERROR(cancel.Check());
@@ -67,10 +68,11 @@ Result<uint64_t> ChecksumOf(ObjectStore& store, const std::string& location,
                             const CancelToken& cancel) {
   DAYPART_TRY(const auto reader, store.OpenRead(location));
   Checksum checksum;
-  DAYPART_RETURN_IF_ERROR(ForEachPiece(*reader, cancel, [&](uint64_t, std::span<const std::byte> p) {
-    checksum.Add(p);
-    return Ok();
-  }));
+  DAYPART_RETURN_IF_ERROR(
+      ForEachPiece(*reader, cancel, [&](uint64_t, std::span<const std::byte> p) {
+        checksum.Add(p);
+        return Ok();
+      }));
   return checksum.value();
 }
 
@@ -82,7 +84,10 @@ class Uploader {
  public:
   Uploader(ObjectStore& target, const UploadOptions& options, const UploadProgressSink& progress,
            const CancelToken& cancel)
-      : target_(target), options_(options), sink_(progress), cancel_(cancel),
+      : target_(target),
+        options_(options),
+        sink_(progress),
+        cancel_(cancel),
         source_(MakeDirectoryStore()) {}
 
   Result<UploadReport> Run() {
@@ -115,21 +120,21 @@ class Uploader {
     UploadedFile uploaded{.name = file.name,
                           .location = JoinLocation(options_.prefix, file.name),
                           .bytes = source.bytes};
-    const std::string record = JoinLocation(
-        options_.prefix, std::string(kUploadRecordFolder) + "/" + file.name);
+    const std::string record =
+        JoinLocation(options_.prefix, std::string(kUploadRecordFolder) + "/" + file.name);
     DAYPART_TRY(const bool is_unchanged, IsUnchanged(file, record, uploaded));
     if (is_unchanged) return uploaded;
     DAYPART_RETURN_IF_ERROR(Copy(file, source, uploaded));
     DAYPART_TRY(const ObjectInfo object, target_.Head(uploaded.location));
-    const bool must_verify =
-        options_.verify_content || uploaded.outcome == UploadOutcome::kResumed;
+    const bool must_verify = options_.verify_content || uploaded.outcome == UploadOutcome::kResumed;
     DAYPART_RETURN_IF_ERROR(Verify(uploaded, object, must_verify));
     DAYPART_RETURN_IF_ERROR(
         target_.Put(record, RecordLine(uploaded.checksum, object), WriteMode::kReplace));
     return uploaded;
   }
 
-  /// Whether the object is what an earlier upload of the same bytes left. Fills in checksum and outcome.
+  /// Whether the object is what an earlier upload of the same bytes left. Fills in checksum and
+  /// outcome.
   Result<bool> IsUnchanged(const UploadFile& file, const std::string& record,
                            UploadedFile& uploaded) {
     if (!options_.skip_unchanged) return false;
@@ -183,24 +188,26 @@ class Uploader {
     uploaded.checksum = checksum.value();
     DAYPART_TRY(const ObjectInfo after, source_->Head(file.path));
     if (after.etag != source.etag || reader->size_bytes() != source.bytes) {
-      return Unavailable("expected the file to stay as it is, found it changed while it was read; "
-                         "upload it again once its writer is done");
+      return Unavailable(
+          "expected the file to stay as it is, found it changed while it was read; "
+          "upload it again once its writer is done");
     }
     return writer->Finish();
   }
 
   Status Verify(const UploadedFile& uploaded, const ObjectInfo& object, bool reads_content) {
     if (object.bytes != uploaded.bytes) {
-      return CorruptData("expected " + std::to_string(uploaded.bytes) + " bytes in the store, found " +
-                         std::to_string(object.bytes) + ": " + uploaded.location);
+      return CorruptData("expected " + std::to_string(uploaded.bytes) +
+                         " bytes in the store, found " + std::to_string(object.bytes) + ": " +
+                         uploaded.location);
     }
     if (!reads_content) return Ok();
     DAYPART_TRY(const uint64_t stored, ChecksumOf(target_, uploaded.location, cancel_));
     if (stored == uploaded.checksum) return Ok();
     DAYPART_RETURN_IF_ERROR(target_.Delete(uploaded.location));
     return CorruptData("expected checksum " + Hex(uploaded.checksum) + " in the store, found " +
-                       Hex(stored) + "; the object was deleted, upload it again: " +
-                       uploaded.location);
+                       Hex(stored) +
+                       "; the object was deleted, upload it again: " + uploaded.location);
   }
 
   ObjectStore& target_;
@@ -248,8 +255,8 @@ Result<std::vector<UploadFile>> SelectUploads(const UploadSelection& selection) 
   std::set<std::string_view> names;
   for (const UploadFile& file : files) {
     if (!names.insert(file.name).second) {
-      return InvalidArgument("expected each name once, found a second '" + file.name + "': " +
-                             file.path);
+      return InvalidArgument("expected each name once, found a second '" + file.name +
+                             "': " + file.path);
     }
   }
   return files;

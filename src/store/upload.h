@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Local files into a store: the first step of the batch way. A file that is there already, byte for byte,
-// is passed over; a large one whose upload was killed goes on where it stopped; sizes are checked always,
-// contents on request and after every resumed upload. Changes no bytes and deletes nothing of the user's.
+// Local files into a store: the first step of the batch way. A file that is there already, byte for
+// byte, is passed over; a large one whose upload was killed goes on where it stopped; sizes are
+// checked always, contents on request and after every resumed upload. Changes no bytes and deletes
+// nothing of the user's.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +23,15 @@ struct UploadFile {
 };
 
 struct UploadSelection {
-  std::vector<std::string> paths;  // files, or with is_recursive folders too; relative ones are taken
-  bool is_recursive = false;       // from the working folder
+  std::vector<std::string>
+      paths;                  // files, or with is_recursive folders too; relative ones are taken
+  bool is_recursive = false;  // from the working folder
 };
 
-/// What `selection` means: a file goes in under its own name, a folder's files under the folder's name and
-/// their way within it, hidden ones ('.' in front) left out.
-/// errors: kNotFound for a missing path; kInvalidArgument for a directory without is_recursive, an empty
-/// selection, or two files that would get one name.
+/// What `selection` means: a file goes in under its own name, a folder's files under the folder's
+/// name and their way within it, hidden ones ('.' in front) left out.
+/// errors: kNotFound for a missing path; kInvalidArgument for a directory without is_recursive, an
+/// empty selection, or two files that would get one name.
 Result<std::vector<UploadFile>> SelectUploads(const UploadSelection& selection);
 
 struct UploadOptions {
@@ -53,7 +55,7 @@ struct UploadedFile {
 
 struct UploadReport {
   std::vector<UploadedFile> files;  // in the order of the options
-  uint64_t copied_bytes = 0;        // sent now; what a resumed upload had sent before is not counted
+  uint64_t copied_bytes = 0;  // sent now; what a resumed upload had sent before is not counted
   uint64_t unchanged_bytes = 0;
 };
 
@@ -66,12 +68,12 @@ struct UploadProgress {
 };
 using UploadProgressSink = std::function<void(const UploadProgress&)>;
 
-/// Uploads in order. What an upload learnt is kept beside the objects, one small object a file under
-/// PREFIX/.daypart-uploads/, which listings and crawlers do not show.
+/// Uploads in order. What an upload learnt is kept beside the objects, one small object a file
+/// under PREFIX/.daypart-uploads/, which listings and crawlers do not show.
 ///
 /// errors: kNotFound, kInvalidArgument (a directory), kUnavailable (the file changed meanwhile),
-/// kCorruptData (the store holds other bytes than were sent: the object is deleted), kCancelled, and the
-/// store's own. Files before the failed one are complete; another Upload passes them over.
+/// kCorruptData (the store holds other bytes than were sent: the object is deleted), kCancelled,
+/// and the store's own. Files before the failed one are complete; another Upload passes them over.
 Result<UploadReport> Upload(ObjectStore& target, const UploadOptions& options,
                             const UploadProgressSink& progress, const CancelToken& cancel);
 
