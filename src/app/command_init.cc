@@ -6,8 +6,26 @@
 #include <iterator>
 
 #include "app/commands.h"
+#include "app/sql_files.h"
 
 namespace daypart::app {
+namespace {
+
+/// Lays out sql/: files that are there stay as their owner has them.
+Status WriteSqlFiles(const std::filesystem::path& folder) {
+  for (size_t i = 0; i < kSqlFilesCount; ++i) {
+    const std::filesystem::path path = folder / kSqlFiles[i].path;
+    std::error_code error;
+    if (std::filesystem::exists(path, error)) continue;
+    std::filesystem::create_directories(path.parent_path(), error);
+    std::ofstream out(path);
+    out << kSqlFiles[i].text;
+    if (!out.flush()) return SystemError("writing " + path.string(), errno);
+  }
+  return Ok();
+}
+
+}  // namespace
 
 Result<int> RunInit(const std::filesystem::path& folder, const OutputOptions& output) {
   std::error_code error;
@@ -26,6 +44,7 @@ Result<int> RunInit(const std::filesystem::path& folder, const OutputOptions& ou
     out << DefaultConfigText();
     if (!out.flush()) return SystemError("writing " + file.string(), errno);
   }
+  DAYPART_RETURN_IF_ERROR(WriteSqlFiles(folder));
   Config config;
   DAYPART_TRY(config, LoadConfig(file));
   const CancelToken never;

@@ -56,6 +56,16 @@ struct CrawlArguments {
 Result<int> RunCrawl(LakeSession& session, const CrawlArguments& arguments,
                      const OutputOptions& output);
 
+struct RunArguments {
+  std::string pipeline = "standard";
+  std::string task;  // empty: all
+  bool is_full_refresh = false;
+};
+
+/// daypart run [PIPELINE]
+Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
+                        const OutputOptions& output);
+
 struct QueryArguments {
   std::string sql;
   std::string file;             // instead of sql

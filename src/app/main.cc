@@ -45,6 +45,7 @@ struct Options {
   GenerateArguments generate;
   UploadArguments upload;
   QueryArguments query;
+  RunArguments run;
 };
 
 /// Runs a command within a session, read_only for commands that only look.
@@ -156,6 +157,21 @@ void AddDelivery(CLI::App& app, Options& options, Action& action) {
   });
 }
 
+void AddRun(CLI::App& app, Options& options, Action& action) {
+  auto* run = app.add_subcommand("run", "Run a pipeline: new raw files into Iceberg tables");
+  run->footer("Example: daypart run standard --task ad_revenue");
+  run->add_option("PIPELINE", options.run.pipeline, "Folder below sql/pipelines, standard by default");
+  run->add_option("--task", options.run.task, "Only this task");
+  run->add_flag("--full-refresh", options.run.is_full_refresh, "Take all files in again");
+  run->callback([&] {
+    action = [&] {
+      return WithSession(options, false, [&](LakeSession& session) {
+        return RunPipeline(session, options.run, options.output);
+      });
+    };
+  });
+}
+
 void AddCommands(CLI::App& app, Options& options, Action& action) {
   auto* init = app.add_subcommand("init", "Make a lake: daypart.toml, lake/");
   init->footer("Example: daypart init demo");
@@ -179,6 +195,7 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
   AddDelivery(app, options, action);
   AddLoad(app, options, action);
   AddQuery(app, options, action);
+  AddRun(app, options, action);
   AddLooks(app, options, action);
 }
 

@@ -1,0 +1,2 @@
+-- Until a stream has made a table of this name: the viewing events that were loaded.
+SELECT * FROM media.viewership

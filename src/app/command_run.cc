@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// daypart run: the tasks of a pipeline, one after the other. One run of a lake's pipelines at a time: not
+// for correctness, which the commits see to, but because a second one would do all the work for nothing.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "pipeline/pipeline_file.h"
+#include "pipeline/run.h"
+
+namespace daypart::app {
+namespace {
+
+/// An advisory lock on a file, held until the process ends or the value goes.
+class RunLock {
+ public:
+  static Result<RunLock> Take(const std::filesystem::path& path) {
+    std::error_code error;
+    std::filesystem::create_directories(path.parent_path(), error);
+    const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (file < 0) return SystemError("opening " + path.string(), errno);
+    RunLock lock(file);
+    if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return SystemError("locking " + path.string(), errno);
+      return Unavailable("another daypart run is at work on this lake; wait for it to end");
+    }
+    return lock;
+  }
+  RunLock(RunLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+  RunLock& operator=(RunLock&&) = delete;
+  ~RunLock() {
+    if (file_ >= 0) close(file_);
+  }
+
+ private:
+  explicit RunLock(int file) : file_(file) {}
+  int file_;
+};
+
+std::string Outcome(const pipeline::TaskReport& report) {
+  if (report.is_skipped) return "no raw table";
+  return report.files_new == 0 ? "up to date" : "done";
+}
+
+}  // namespace
+
+Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
+                        const OutputOptions& output) {
+  const Config& config = session.config();
+  DAYPART_TRY(const auto lock, RunLock::Take(config.lake_directory / ".daypart" / "run.lock"));
+  DAYPART_TRY(const auto pipeline,
+              pipeline::ReadPipeline(config.sql_directory / "pipelines" / arguments.pipeline));
+  pipeline::RunOptions options;
+  options.is_full_refresh = arguments.is_full_refresh;
+  options.write.threads_count = config.threads_count;
+  options.write.file_bytes_target = config.file_bytes_target;
+  options.write.row_group_rows = config.row_group_rows;
+  options.write.zstd_level = config.zstd_level;
+  options.engine.memory_bytes_max = config.query_memory_bytes;
+  options.engine.threads_count = config.threads_count;
+  nlohmann::json json = nlohmann::json::array();
+  std::vector<std::vector<std::string>> rows;
+  int64_t quarantined = 0;
+  bool has_task = arguments.task.empty();
+  for (const auto& task : pipeline.tasks) {
+    if (!arguments.task.empty() && task.name != arguments.task) continue;
+    has_task = true;
+    const UtcMicros start = session.clock().Now();
+    DAYPART_TRY(const auto report,
+                pipeline::RunTask(session.context(), session.catalog(), task, options));
+    const double seconds =
+        static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
+    quarantined += report.rows_quarantined;
+    const auto& commit = report.commit;
+    rows.push_back({task.name, ToString(task.target), Outcome(report),
+                    FormatCount(report.files_new),
+                    FormatCount(commit.rows_added - commit.rows_updated),
+                    FormatCount(commit.rows_updated), FormatCount(commit.rows_skipped),
+                    FormatCount(report.rows_quarantined), FormatSeconds(seconds)});
+    json.push_back({{"task", task.name},
+                    {"target", ToString(task.target)},
+                    {"outcome", Outcome(report)},
+                    {"files_new", report.files_new},
+                    {"rows_inserted", commit.rows_added - commit.rows_updated},
+                    {"rows_updated", commit.rows_updated},
+                    {"rows_skipped", commit.rows_skipped},
+                    {"rows_quarantined", report.rows_quarantined},
+                    {"seconds", seconds}});
+  }
+  if (!has_task) {
+    return InvalidArgument("pipeline " + pipeline.name + " has no task " + arguments.task);
+  }
+  if (output.is_json) {
+    PrintLine(json.dump(2));
+  } else if (!output.is_quiet) {
+    PrintLine(FormatTable({"task", "table", "outcome", "new files", "inserted", "updated",
+                           "repeated", "quarantined", "time"},
+                          rows, {false, false, false, true, true, true, true, true, true}));
+  }
+  return quarantined > 0 ? kExitPartly : kExitDone;
+}
+
+}  // namespace daypart::app

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// New files, SQL, merge, ledger.
+#include "pipeline/run.h"
+
+#include <algorithm>
+
+#include "lake/arrow_schema.h"
+#include "pipeline/ledger.h"
+#include "pipeline/quarantine.h"
+#include "source/file_source.h"
+
+namespace daypart::pipeline {
+namespace {
+
+using catalog::RawTable;
+
+constexpr std::string_view kHiveNull = "__HIVE_DEFAULT_PARTITION__";
+
+bool is_hidden(std::string_view rest) {
+  return rest.starts_with('_') || rest.find("/_") != std::string_view::npos;
+}
+
+/// The table's files with what the ledger needs of them and the values of their partitions.
+struct RawFile {
+  store::ObjectInfo info;
+  std::vector<source::ConstantColumn> constants;
+};
+
+Status ListInto(const lake::LakeContext& context, const std::string& location,
+                const std::vector<source::ConstantColumn>& constants, std::vector<RawFile>& files) {
+  if (!location.ends_with('/')) {
+    DAYPART_TRY(auto info, context.store.Head(location));
+    files.push_back({std::move(info), constants});
+    return Ok();
+  }
+  DAYPART_TRY(const auto objects, context.store.List(location));
+  for (const auto& info : objects) {
+    if (!is_hidden(std::string_view(info.location).substr(location.size()))) {
+      files.push_back({info, constants});
+    }
+  }
+  return Ok();
+}
+
+Result<std::vector<RawFile>> ListRawFiles(const lake::LakeContext& context, const RawTable& table) {
+  std::vector<RawFile> files;
+  if (table.partition_columns.empty()) {
+    DAYPART_RETURN_IF_ERROR(ListInto(context, table.location, {}, files));
+    return files;
+  }
+  for (const auto& partition : table.partitions) {
+    std::vector<source::ConstantColumn> constants;
+    for (size_t i = 0; i < table.partition_columns.size(); ++i) {
+      const bool is_null = partition.values[i] == kHiveNull;
+      constants.push_back({.name = table.partition_columns[i].name,
+                           .text = is_null ? "" : partition.values[i],
+                           .is_null = is_null});
+    }
+    DAYPART_RETURN_IF_ERROR(ListInto(context, partition.location, constants, files));
+  }
+  return files;
+}
+
+Result<source::FileSourceOptions> SourceOf(const RawTable& table,
+                                           const std::vector<RawFile>& files) {
+  if (table.format == catalog::RawFormat::kParquet) {
+    return Unsupported(ToString(table.name) + ": raw Parquet files are not taken in yet");
+  }
+  source::FileSourceOptions options;
+  iceberg::Schema schema;
+  decode::CsvOptions csv;
+  for (const auto& column : table.columns) {
+    schema.fields.push_back({.name = column.name, .type = column.type, .doc = ""});
+    options.target.columns.push_back({.name = column.name, .source_name = column.source_name});
+    csv.file_columns.push_back(column.source_name);
+  }
+  for (const auto& column : table.partition_columns) {
+    schema.fields.push_back({.name = column.name, .type = column.type, .doc = ""});
+    options.constant_columns.push_back(column.name);
+  }
+  DAYPART_TRY(options.target.schema, lake::ToArrowSchema(schema));
+  if (table.format == catalog::RawFormat::kCsv) {
+    csv.delimiter = table.delimiter;
+    csv.quote = table.quote;
+    csv.has_header = table.has_header;
+    options.format = std::move(csv);
+  } else {
+    options.format = decode::JsonOptions{};
+  }
+  for (const RawFile& file : files) {
+    options.files.push_back({.location = file.info.location, .constants = file.constants});
+  }
+  return options;
+}
+
+/// The target, made from the SQL's columns if it is not there.
+Result<lake::LoadedTable> EnsureTarget(const lake::LakeContext& context, const Task& task,
+                                       const arrow::Schema& columns) {
+  auto table = lake::LoadTable(context, task.target);
+  if (table || table.error().code != ErrorCode::kNotFound) return table;
+  lake::CreateOptions options;
+  DAYPART_TRY(auto schema, lake::FromArrowSchema(columns));
+  options.schema = iceberg::AssignFreshIds(std::move(schema));
+  DAYPART_TRY(options.spec, iceberg::ParsePartitionSpec(task.partition, options.schema));
+  return lake::CreateTable(context, task.target, options);
+}
+
+bool is_same_file(const store::ObjectInfo& left, const store::ObjectInfo& right) {
+  return left.bytes == right.bytes && left.etag == right.etag;
+}
+
+/// Reads the task's new files through its SQL into the target.
+Status TakeIn(const lake::LakeContext& context, catalog::RawCatalog& raw, const Task& task,
+              const RunOptions& options, const RawTable& raw_table,
+              const std::vector<RawFile>& files, Ledger ledger, TaskReport& report) {
+  DAYPART_TRY(const auto quarantine, Quarantine::Open(task.target));
+  source::FileSourceProgress progress;
+  const source::RejectSink sink = [&](const source::InputFile& file,
+                                      const decode::RejectedRow& reject) {
+    return quarantine->Add(file, reject);
+  };
+  DAYPART_TRY(auto source_options, SourceOf(raw_table, files));
+  DAYPART_TRY(const auto source, source::OpenFiles(context.store, std::move(source_options), sink,
+                                                   context.cancel, progress));
+  DAYPART_TRY(const auto engine, query::OpenEngine(context, raw, options.engine));
+  DAYPART_RETURN_IF_ERROR(engine->Bind(task.source, *source));
+  DAYPART_TRY(const auto rows, engine->Query(task.sql));
+  DAYPART_TRY(const auto target, EnsureTarget(context, task, *rows->schema()));
+  for (const RawFile& file : files) ledger[file.info.location] = file.info;
+  DAYPART_TRY(const std::string ledger_location, WriteLedger(context, target, ledger));
+  lake::WriteOptions write = options.write;
+  write.summary[kLedgerKey] = ledger_location;
+  write.properties[kLedgerKey] = ledger_location;
+  write.commits_empty = true;
+  write.before_commit = [&] { return quarantine->Commit(context); };
+  auto committed = lake::Merge(context, task.target, *rows,
+                               {.key_columns = task.key_columns,
+                                .order_column = task.order_column,
+                                .keeps_newer = !task.order_column.empty(),
+                                .inserts_only = task.inserts_only},
+                               write);
+  if (!committed) {
+    if (committed.error().code != ErrorCode::kCommitUnknown) {
+      (void)context.store.Delete(ledger_location);  // an orphan at worst
+    }
+    return std::move(committed).error();
+  }
+  report.commit = *committed;
+  report.rows_quarantined = static_cast<int64_t>(quarantine->rows_count());
+  return Ok();
+}
+
+}  // namespace
+
+Result<TaskReport> RunTask(const lake::LakeContext& context, catalog::RawCatalog& raw,
+                           const Task& task, const RunOptions& options) {
+  TaskReport report;
+  const auto raw_table = raw.GetRawTable(task.source);
+  if (!raw_table) {
+    report.is_skipped = task.is_optional && raw_table.error().code == ErrorCode::kNotFound;
+    if (report.is_skipped) return report;
+    return Error(raw_table.error()).WithContext("task " + task.name);
+  }
+  Ledger ledger;
+  const auto target = lake::LoadTable(context, task.target);
+  if (target && !options.is_full_refresh) {
+    DAYPART_TRY(ledger, ReadLedger(context, *target));
+  } else if (!target && target.error().code != ErrorCode::kNotFound) {
+    return target.error();
+  }
+  DAYPART_TRY(auto files, ListRawFiles(context, *raw_table));
+  std::erase_if(files, [&](const RawFile& file) {
+    const auto known = ledger.find(file.info.location);
+    return known != ledger.end() && is_same_file(known->second, file.info);
+  });
+  report.files_new = static_cast<int64_t>(files.size());
+  if (files.empty()) return report;
+  Status taken =
+      TakeIn(context, raw, task, options, *raw_table, files, std::move(ledger), report);
+  if (!taken) return std::move(taken).error().WithContext("task " + task.name);
+  return report;
+}
+
+}  // namespace daypart::pipeline
