@@ -17,12 +17,9 @@ step init .
 step generate --out data --events 1000000 --viewers 20000 --channels 60 --seed 7
 step upload -r data raw/
 step crawl raw/
-step load media.channel_metadata data/channel_metadata.csv --mode merge --key channel_id
-step load media.demographics data/demographics.csv --mode merge --key viewer_id
-step load media.ad_revenue data/ad_revenue.csv --mode merge --key ad_id
-step load media.viewership data/viewership_logs.csv --mode merge --key event_id --partition 'day(event_time)'
-# The same delivery once more: the merge leaves nothing doubled.
-step load media.ad_revenue data/ad_revenue.csv --mode merge --key ad_id
+step run
+# Nothing is new now: nothing is read and nothing committed.
+step run
 step tables
 step query "SELECT region, COUNT(*) AS views FROM viewership WHERE event_type = 'start'
             GROUP BY region ORDER BY views DESC LIMIT 5"

@@ -47,6 +47,30 @@ std::string IsoTimestamp(std::string text) {
   return has_zone ? text + 'Z' : text;
 }
 
+/// Bytes as text that shows each of them: printable ASCII as it is, the others and '\\' as \\xNN.
+Result<std::shared_ptr<arrow::Array>> EscapeBytes(const arrow::Array& array) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  const auto& bytes = static_cast<const arrow::BinaryArray&>(array);
+  arrow::StringBuilder builder;
+  std::string text;
+  for (int64_t row = 0; row < bytes.length(); ++row) {
+    text.clear();
+    if (bytes.IsValid(row)) {
+      for (const char c : bytes.GetView(row)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte < 0x7F && c != '\\') {
+          text += c;
+        } else {
+          text += {'\\', 'x', kHex[byte >> 4], kHex[byte & 0xF]};
+        }
+      }
+    }
+    DAYPART_RETURN_IF_ERROR(
+        lake::StatusFromArrow(bytes.IsValid(row) ? builder.Append(text) : builder.AppendNull()));
+  }
+  return lake::FromArrow(builder.Finish());
+}
+
 /// The columns of a batch as text arrays. Nested values come in Arrow's own notation.
 class TextColumns {
  public:
@@ -54,6 +78,11 @@ class TextColumns {
     TextColumns columns;
     for (const auto& column : batch.columns()) {
       columns.is_timestamp_.push_back(column->type_id() == arrow::Type::TIMESTAMP);
+      if (column->type_id() == arrow::Type::BINARY) {
+        DAYPART_TRY(auto array, EscapeBytes(*column));
+        columns.arrays_.push_back(std::move(array));
+        continue;
+      }
       if (arrow::is_nested(column->type_id())) {
         arrow::StringBuilder builder;
         for (int64_t row = 0; row < column->length(); ++row) {
