@@ -21,6 +21,7 @@ Result<int> RunGenerate(const GenerateArguments& arguments, const CancelToken& c
   std::error_code error;
   options.out =
       "file://" + std::filesystem::absolute(arguments.out, error).lexically_normal().string();
+  while (options.out.ends_with('/')) options.out.pop_back();
   options.viewers_count = arguments.viewers;
   options.channels_count = arguments.channels;
   options.days_count = arguments.days;

@@ -4,7 +4,8 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <thread>
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "app/commands.h"
 #include "query/engine.h"
@@ -15,9 +16,15 @@ namespace daypart::app {
 Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
                      const OutputOptions& output) {
   std::string sql = arguments.sql;
-  if (!arguments.file.empty()) {
-    std::ifstream file(arguments.file);
-    if (!file) return NotFound(arguments.file + ": a file with SQL is expected, there is none");
+  std::string path = arguments.file;
+  if (!arguments.saved.empty()) {
+    path = (session.config().sql_directory / "queries" / (arguments.saved + ".sql")).string();
+  }
+  if (!path.empty()) {
+    std::ifstream file(path);
+    if (!file) {
+      return NotFound(path + ": a file with SQL is expected, there is none; see daypart queries");
+    }
     sql.assign(std::istreambuf_iterator<char>(file), {});
   }
   if (sql.empty()) return InvalidArgument("SQL is expected: daypart query 'SELECT …' or -f FILE");
@@ -43,6 +50,40 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
               FormatCount(statistics.files_total) + " files read";
     }
     PrintNotice(note);
+  }
+  return kExitDone;
+}
+
+Result<int> RunQueries(const Config& config, const OutputOptions& output) {
+  std::set<std::filesystem::path> paths;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(config.sql_directory / "queries", error)) {
+    if (entry.path().extension() == ".sql") paths.insert(entry.path());
+  }
+  nlohmann::json json = nlohmann::json::array();
+  for (const auto& path : paths) {
+    std::ifstream file(path);
+    std::string line;
+    std::string description;
+    nlohmann::json columns = nlohmann::json::array();
+    std::string text;
+    // The comment at the top: the description, then a line a column, "-- column: NAME | UNIT | MEANING".
+    while (std::getline(file, line) && line.starts_with("-- ")) {
+      if (!line.starts_with("-- column: ")) {
+        description += (description.empty() ? "" : " ") + line.substr(3);
+        continue;
+      }
+      const std::string column = line.substr(11);
+      columns.push_back(column);
+      text += "    " + column + '\n';
+    }
+    const std::string name = path.stem().string();
+    json.push_back({{"name", name}, {"description", description}, {"columns", columns}});
+    if (!output.is_json) PrintLine(name + ": " + description + '\n' + text);
+  }
+  if (output.is_json) PrintLine(json.dump(2));
+  if (paths.empty() && !output.is_json) {
+    PrintLine("no saved queries in " + (config.sql_directory / "queries").string());
   }
   return kExitDone;
 }

@@ -69,10 +69,11 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
 struct QueryArguments {
   std::string sql;
   std::string file;             // instead of sql
+  std::string saved;            // instead of sql: a name from `daypart queries`
   std::string format = "table";
 };
 
-/// daypart query 'SQL' | -f FILE
+/// daypart query 'SQL' | -f FILE | --saved NAME
 Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
                      const OutputOptions& output);
 
@@ -100,5 +101,8 @@ struct UploadArguments {
 /// daypart upload FILE… raw/
 Result<int> RunUpload(LakeSession& session, const UploadArguments& arguments,
                       const OutputOptions& output);
+
+/// daypart queries
+Result<int> RunQueries(const Config& config, const OutputOptions& output);
 
 }  // namespace daypart::app

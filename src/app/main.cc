@@ -115,6 +115,7 @@ void AddQuery(CLI::App& app, Options& options, Action& action) {
   query->footer("Example: daypart query 'SELECT region, COUNT(*) AS views FROM viewership GROUP BY region'");
   query->add_option("SQL", options.query.sql, "One SELECT");
   query->add_option("-f,--file", options.query.file, "File that holds the SELECT");
+  query->add_option("--saved", options.query.saved, "A saved query; daypart queries lists them");
   query->add_option("--format", options.query.format, "table, csv, json or arrow")
       ->check(CLI::IsMember({"table", "csv", "json", "arrow"}));
   query->callback([&] {
@@ -152,6 +153,18 @@ void AddDelivery(CLI::App& app, Options& options, Action& action) {
     action = [&] {
       return WithSession(options, false, [&](LakeSession& session) {
         return RunUpload(session, options.upload, options.output);
+      });
+    };
+  });
+}
+
+void AddQueries(CLI::App& app, Options& options, Action& action) {
+  auto* queries = app.add_subcommand("queries", "List the saved queries and what their columns mean");
+  queries->footer("Example: daypart queries");
+  queries->callback([&] {
+    action = [&] {
+      return WithSession(options, true, [&](LakeSession& session) {
+        return RunQueries(session.config(), options.output);
       });
     };
   });
@@ -195,6 +208,7 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
   AddDelivery(app, options, action);
   AddLoad(app, options, action);
   AddQuery(app, options, action);
+  AddQueries(app, options, action);
   AddRun(app, options, action);
   AddLooks(app, options, action);
 }
