@@ -30,6 +30,7 @@ Result<int> RunCrawl(LakeSession& session, const CrawlArguments& arguments,
                                            : session.LakeLocation(prefix);
   options.database = arguments.database;
   options.dry_run = arguments.dry_run;
+  options.apply_incompatible = arguments.is_forced;
   DAYPART_TRY(const auto report,
               crawl::Crawl(session.store(), session.catalog(), session.catalog(), session.clock(),
                            options, session.context().cancel));
@@ -67,7 +68,10 @@ Result<int> RunCrawl(LakeSession& session, const CrawlArguments& arguments,
     };
     for (const auto& column : table.added_columns) notice("new column " + column);
     for (const auto& column : table.widened_columns) notice("wider column " + column);
-    for (const auto& what : table.incompatible) notice("not applied: " + what);
+    for (const auto& what : table.incompatible) {
+      notice(arguments.is_forced ? "taken over: " + what
+                                 : "not applied: " + what + "; crawl --force takes it over");
+    }
     for (const auto& warning : table.warnings) notice(warning);
   }
   for (const auto& skipped : report.skipped) {

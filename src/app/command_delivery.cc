@@ -5,11 +5,59 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/progress.h"
+#include "generate/faults.h"
 #include "generate/generate.h"
 #include "store/directory_store.h"
 #include "store/upload.h"
 
 namespace daypart::app {
+namespace {
+
+Result<generate::GenerateReport> GenerateWithProgress(store::ObjectStore& store,
+                                                      const generate::GenerateOptions& options,
+                                                      const CancelToken& cancel,
+                                                      const OutputOptions& output) {
+  ProgressLine line(output);
+  const auto show = [&](const generate::GenerateProgress& progress) {
+    line.Show(progress.file, progress.rows_done, progress.rows_total,
+              FormatCount(static_cast<int64_t>(progress.rows_done)) + " rows");
+  };
+  return generate::Generate(store, options, show, cancel);
+}
+
+nlohmann::json FaultsJson(const generate::GenerateReport& report) {
+  nlohmann::json faults = nlohmann::json::object();
+  for (size_t kind = 0; kind < generate::kFaultKindsCount; ++kind) {
+    const auto name = generate::FaultKindName(static_cast<generate::FaultKind>(kind));
+    faults[std::string(name)] = report.fault_counts[kind];
+  }
+  return faults;
+}
+
+std::string FaultsText(const generate::GenerateReport& report) {
+  std::string text;
+  for (size_t kind = 0; kind < generate::kFaultKindsCount; ++kind) {
+    const auto count = static_cast<int64_t>(report.fault_counts[kind]);
+    const auto name = generate::FaultKindName(static_cast<generate::FaultKind>(kind));
+    text += (text.empty() ? "" : ", ") + FormatCount(count) + ' ' + std::string(name);
+  }
+  return text;
+}
+
+Result<store::UploadReport> UploadWithProgress(LakeSession& session,
+                                               const store::UploadOptions& options,
+                                               const OutputOptions& output) {
+  ProgressLine line(output);
+  const auto show = [&](const store::UploadProgress& progress) {
+    line.Show(progress.name, progress.bytes_done, progress.bytes_total,
+              FormatBytes(static_cast<int64_t>(progress.bytes_done)) + " of " +
+                  FormatBytes(static_cast<int64_t>(progress.bytes_total)));
+  };
+  return store::Upload(session.store(), options, show, session.context().cancel);
+}
+
+}  // namespace
 
 Result<int> RunGenerate(const GenerateArguments& arguments, const CancelToken& cancel,
                         const OutputOptions& output) {
@@ -29,8 +77,7 @@ Result<int> RunGenerate(const GenerateArguments& arguments, const CancelToken& c
   options.seed = arguments.seed;
   options.has_jsonl = arguments.has_jsonl;
   options.has_faults = arguments.has_faults;
-  DAYPART_TRY(const auto report,
-              generate::Generate(*store, options, [](const auto&) {}, cancel));
+  DAYPART_TRY(const auto report, GenerateWithProgress(*store, options, cancel, output));
   const double seconds = static_cast<double>(clock.Now().value() - start.value()) / 1e6;
   nlohmann::json files = nlohmann::json::array();
   std::vector<std::vector<std::string>> rows;
@@ -41,9 +88,13 @@ Result<int> RunGenerate(const GenerateArguments& arguments, const CancelToken& c
                     FormatBytes(static_cast<int64_t>(file.bytes))});
   }
   if (output.is_json) {
-    PrintLine(nlohmann::json{{"files", files}, {"seconds", seconds}}.dump(2));
+    PrintLine(nlohmann::json{
+        {"files", files}, {"faults", FaultsJson(report)}, {"seconds", seconds}}.dump(2));
   } else if (!output.is_quiet) {
     PrintLine(FormatTable({"file", "rows", "size"}, rows, {false, true, true}));
+    if (options.has_faults) {
+      PrintLine("faults in viewership_logs: " + FaultsText(report) + "; faults_manifest.json lists them");
+    }
     PrintLine("made in " + FormatSeconds(seconds) + " under " + arguments.out);
   }
   return kExitDone;
@@ -58,9 +109,7 @@ Result<int> RunUpload(LakeSession& session, const UploadArguments& arguments,
   options.prefix = session.LakeLocation(arguments.paths.back());
   options.verify_content = arguments.verifies;
   const UtcMicros start = session.clock().Now();
-  DAYPART_TRY(const auto report,
-              store::Upload(session.store(), options, [](const auto&) {},
-                            session.context().cancel));
+  DAYPART_TRY(const auto report, UploadWithProgress(session, options, output));
   const double seconds = static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
   if (output.is_json) {
     PrintLine(nlohmann::json{{"files", report.files.size()},

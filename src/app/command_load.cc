@@ -4,13 +4,17 @@
 // new table gets the schema that the crawler infers from the files. Rows that do not fit are kept in
 // media.quarantine, committed before the rows that do.
 #include <algorithm>
+#include <cctype>
 #include <arrow/type.h>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/progress.h"
 #include "crawl/crawl.h"
 #include "lake/arrow_schema.h"
+#include "lake/raw_files.h"
 #include "pipeline/quarantine.h"
+#include "query/engine.h"
 #include "source/file_source.h"
 
 namespace daypart::app {
@@ -21,13 +25,26 @@ using catalog::RawTable;
 using iceberg::Type;
 using iceberg::TypeKind;
 
+/// errors: kInvalidArgument for what is no delimiter.
+Result<std::optional<char>> DelimiterOf(const std::string& text) {
+  if (text.empty()) return std::optional<char>();
+  if (text == "tab" || text == "\\t") return std::optional<char>('\t');
+  const bool is_usable = text.size() == 1 && text != "\"" && text != "\n" && text != "\r" &&
+                         std::isalnum(static_cast<unsigned char>(text.front())) == 0;
+  if (is_usable) return std::optional<char>(text.front());
+  return InvalidArgument("--delimiter: one character that is no letter, digit or quote, or 'tab', is "
+                         "expected, found '" + text + "'");
+}
+
 /// What the crawler says of one file; nothing is registered.
-Result<RawTable> InspectFile(LakeSession& session, const std::string& location) {
+Result<RawTable> InspectFile(LakeSession& session, const std::string& location,
+                             std::optional<char> delimiter) {
   DAYPART_TRY(const auto info, session.store().Head(location));
   if (info.bytes == 0) return InvalidArgument(location + ": rows are expected, the file is empty");
   crawl::CrawlOptions options;
   options.prefix = location;
   options.dry_run = true;
+  options.limits.delimiter = delimiter;
   DAYPART_TRY(const auto report,
               crawl::Crawl(session.store(), session.catalog(), session.catalog(), session.clock(),
                            options, session.context().cancel));
@@ -55,10 +72,11 @@ Type Widen(const Type& left, const Type& right) {
 }
 
 /// One shape for all files: columns of any, types wide enough for all.
-Result<RawTable> InspectFiles(LakeSession& session, const std::vector<std::string>& locations) {
-  DAYPART_TRY(RawTable shape, InspectFile(session, locations.front()));
+Result<RawTable> InspectFiles(LakeSession& session, const std::vector<std::string>& locations,
+                              std::optional<char> delimiter) {
+  DAYPART_TRY(RawTable shape, InspectFile(session, locations.front(), delimiter));
   for (size_t i = 1; i < locations.size(); ++i) {
-    DAYPART_TRY(const RawTable other, InspectFile(session, locations[i]));
+    DAYPART_TRY(const RawTable other, InspectFile(session, locations[i], delimiter));
     if (other.format != shape.format || other.delimiter != shape.delimiter ||
         other.has_header != shape.has_header) {
       return InvalidArgument(locations[i] + ": files of one format and delimiter are expected, "
@@ -75,9 +93,6 @@ Result<RawTable> InspectFiles(LakeSession& session, const std::vector<std::strin
       }
     }
   }
-  if (shape.format == catalog::RawFormat::kParquet) {
-    return Unsupported(locations.front() + ": CSV or JSON lines are loaded, found Parquet");
-  }
   return shape;
 }
 
@@ -93,8 +108,8 @@ Result<lake::LoadedTable> CreateFrom(LakeSession& session, const catalog::TableN
 }
 
 /// Reads each of the table's columns from the file column of its name.
-Result<source::FileSourceOptions> SourceFor(const lake::LoadedTable& table, const RawTable& shape,
-                                            const LoadArguments& arguments,
+Result<source::FileSourceOptions> SourceFor(LakeSession& session, const lake::LoadedTable& table,
+                                            const RawTable& shape, const LoadArguments& arguments,
                                             const std::vector<std::string>& locations) {
   source::FileSourceOptions options;
   iceberg::Schema matched;
@@ -132,7 +147,8 @@ Result<source::FileSourceOptions> SourceFor(const lake::LoadedTable& table, cons
     options.format = decode::JsonOptions{};
   }
   for (const std::string& location : locations) {
-    options.files.push_back({.location = location, .constants = {}});
+    DAYPART_TRY(const store::ObjectInfo file, session.store().Head(location));
+    options.files.push_back({.location = file.location, .constants = {}, .version = file.etag});
   }
   options.rejects_max = arguments.rejects_max.value_or(UINT64_MAX);
   return options;
@@ -149,6 +165,43 @@ Result<lake::CommitResult> Write(LakeSession& session, const catalog::TableName&
                          options);
   }
   return InvalidArgument("no such mode");
+}
+
+/// Parquet files through DuckDB, columns by name.
+Result<std::unique_ptr<source::BatchSource>> ParquetRows(LakeSession& session,
+                                                         const RawTable& shape,
+                                                         const std::vector<std::string>& locations,
+                                                         std::unique_ptr<query::Engine>& engine,
+                                                         source::FileSourceProgress& progress) {
+  std::vector<lake::RawFile> files;
+  for (const std::string& location : locations) {
+    DAYPART_TRY(auto info, session.store().Head(location));
+    progress.bytes_read += info.bytes;
+    files.push_back({.info = std::move(info), .constants = {}});
+  }
+  query::EngineOptions options;
+  options.memory_bytes_max = session.config().query_memory_bytes;
+  options.threads_count = session.config().threads_count;
+  DAYPART_TRY(engine, query::OpenEngine(session.context(), session.catalog(), options));
+  RawTable named = shape;
+  named.name = {"daypart_load", "files"};
+  DAYPART_RETURN_IF_ERROR(engine->BindFiles(named, std::move(files)));
+  DAYPART_TRY(auto rows, engine->Query("SELECT * FROM daypart_load.files"));
+  return std::unique_ptr<source::BatchSource>(std::move(rows));
+}
+
+Result<lake::CommitResult> WriteWithProgress(LakeSession& session, const catalog::TableName& name,
+                                             source::BatchSource& rows,
+                                             const LoadArguments& arguments,
+                                             const lake::WriteOptions& options,
+                                             const source::FileSourceProgress& progress,
+                                             const OutputOptions& output) {
+  ProgressLine line(output);
+  const ProgressWatch watch(line, [&](ProgressLine& shown) {
+    shown.Show(ToString(name), progress.bytes_read, progress.bytes_total,
+               FormatCount(static_cast<int64_t>(progress.rows)) + " rows");
+  });
+  return Write(session, name, rows, arguments, options);
 }
 
 void Report(const catalog::TableName& name, const lake::CommitResult& result, uint64_t rejected,
@@ -199,7 +252,8 @@ Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
   }
   std::vector<std::string> locations;
   for (const std::string& file : arguments.files) locations.push_back(session.LocationOf(file));
-  DAYPART_TRY(const RawTable shape, InspectFiles(session, locations));
+  DAYPART_TRY(const auto delimiter, DelimiterOf(arguments.delimiter));
+  DAYPART_TRY(const RawTable shape, InspectFiles(session, locations, delimiter));
   auto table = lake::LoadTable(session.context(), name);
   const bool is_new = !table && table.error().code == ErrorCode::kNotFound;
   if (is_new) table = CreateFrom(session, name, shape, arguments.partition);
@@ -208,22 +262,29 @@ Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
     return InvalidArgument("--partition is for new tables, " + ToString(name) + " is there already");
   }
   const auto load = [&]() -> Result<int> {
-    DAYPART_TRY(auto options, SourceFor(*table, shape, arguments, locations));
     DAYPART_TRY(const auto quarantine, pipeline::Quarantine::Open(name));
     source::FileSourceProgress progress;
-    const source::RejectSink sink = [&](const source::InputFile& file,
-                                        const decode::RejectedRow& reject) {
-      return quarantine->Add(file, reject);
-    };
-    DAYPART_TRY(const auto rows, source::OpenFiles(session.store(), std::move(options), sink,
-                                                   session.context().cancel, progress));
+    std::unique_ptr<query::Engine> engine;  // outlives the rows
+    std::unique_ptr<source::BatchSource> rows;
+    if (shape.format == catalog::RawFormat::kParquet) {
+      DAYPART_TRY(rows, ParquetRows(session, shape, locations, engine, progress));
+    } else {
+      DAYPART_TRY(auto options, SourceFor(session, *table, shape, arguments, locations));
+      const source::RejectSink sink = [&](const source::InputFile& file,
+                                          const decode::RejectedRow& reject) {
+        return quarantine->Add(file, reject);
+      };
+      DAYPART_TRY(rows, source::OpenFiles(session.store(), std::move(options), sink,
+                                          session.context().cancel, progress));
+    }
     lake::WriteOptions write;
     write.threads_count = session.config().threads_count;
     write.file_bytes_target = session.config().file_bytes_target;
     write.row_group_rows = session.config().row_group_rows;
     write.zstd_level = session.config().zstd_level;
     write.before_commit = [&] { return quarantine->Commit(session.context()); };
-    DAYPART_TRY(const auto result, Write(session, name, *rows, arguments, write));
+    DAYPART_TRY(const auto result,
+                WriteWithProgress(session, name, *rows, arguments, write, progress, output));
     const double seconds =
         std::max(1e-6, static_cast<double>((session.clock().Now().value() - start.value())) / 1e6);
     Report(name, result, quarantine->rows_count(), progress.bytes_read, seconds, output);

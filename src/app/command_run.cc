@@ -6,8 +6,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "app/commands.h"
 #include "pipeline/pipeline_file.h"
@@ -42,6 +44,16 @@ class RunLock {
   int file_;
 };
 
+/// Whether the task is asked for: by name, or because its target is made anew by one that is.
+bool IsWanted(const pipeline::Task& task, const pipeline::Pipeline& pipeline,
+              const RunArguments& arguments) {
+  if (arguments.task.empty() || task.name == arguments.task) return true;
+  if (!arguments.is_full_refresh) return false;
+  return std::any_of(pipeline.tasks.begin(), pipeline.tasks.end(), [&](const auto& named) {
+    return named.name == arguments.task && named.target == task.target;
+  });
+}
+
 std::string Outcome(const pipeline::TaskReport& report) {
   if (report.is_skipped) return "no raw table";
   return report.files_new == 0 ? "up to date" : "done";
@@ -56,7 +68,6 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
   DAYPART_TRY(const auto pipeline,
               pipeline::ReadPipeline(config.sql_directory / "pipelines" / arguments.pipeline));
   pipeline::RunOptions options;
-  options.is_full_refresh = arguments.is_full_refresh;
   options.write.threads_count = config.threads_count;
   options.write.file_bytes_target = config.file_bytes_target;
   options.write.row_group_rows = config.row_group_rows;
@@ -66,13 +77,17 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
   nlohmann::json json = nlohmann::json::array();
   std::vector<std::vector<std::string>> rows;
   int64_t quarantined = 0;
+  std::set<catalog::TableName> refreshed;
   bool has_task = arguments.task.empty();
   for (const auto& task : pipeline.tasks) {
-    if (!arguments.task.empty() && task.name != arguments.task) continue;
+    if (!IsWanted(task, pipeline, arguments)) continue;
     has_task = true;
+    // The first task of a target empties it; the others add to what that one has made.
+    options.is_full_refresh = arguments.is_full_refresh && !refreshed.contains(task.target);
     const UtcMicros start = session.clock().Now();
     DAYPART_TRY(const auto report,
                 pipeline::RunTask(session.context(), session.catalog(), task, options));
+    if (!report.is_skipped) refreshed.insert(task.target);
     const double seconds =
         static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
     quarantined += report.rows_quarantined;
@@ -88,6 +103,7 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
                     {"files_new", report.files_new},
                     {"rows_inserted", commit.rows_added - commit.rows_updated},
                     {"rows_updated", commit.rows_updated},
+                    {"rows_deleted", commit.rows_deleted - commit.rows_updated},
                     {"rows_skipped", commit.rows_skipped},
                     {"rows_quarantined", report.rows_quarantined},
                     {"seconds", seconds}});

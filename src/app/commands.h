@@ -32,6 +32,7 @@ struct LoadArguments {
   LoadMode mode = LoadMode::kAppend;
   std::vector<std::string> key_columns;
   std::string partition;
+  std::string delimiter;  // of CSV files, instead of the one found; "tab" or one character
   std::optional<uint64_t> rejects_max;
 };
 
@@ -50,6 +51,7 @@ struct CrawlArguments {
   std::string prefix;
   std::string database = "media_raw";
   bool dry_run = false;
+  bool is_forced = false;  // incompatible changes are taken over
 };
 
 /// daypart crawl PREFIX

@@ -62,7 +62,7 @@ Result<int> WithSession(const Options& options, bool read_only,
 using Action = std::function<Result<int>()>;
 
 void AddLoad(CLI::App& app, Options& options, Action& action) {
-  auto* load = app.add_subcommand("load", "Load CSV or JSON-lines files into an Iceberg table");
+  auto* load = app.add_subcommand("load", "Load CSV, JSON-lines or Parquet files into a table");
   load->footer("Example: daypart load media.ad_revenue ads.csv --mode merge --key ad_id");
   load->add_option("TABLE", options.load.table, "Table, such as media.ad_revenue")->required();
   load->add_option("FILE", options.load.files, "Files; .gz and .zst are decompressed")->required();
@@ -71,6 +71,8 @@ void AddLoad(CLI::App& app, Options& options, Action& action) {
   load->add_option("--key", options.load.key_columns, "Key columns of a merge")->delimiter(',');
   load->add_option("--partition", options.load.partition,
                    "Partitioning of a new table: 'day(event_time), bucket(16, viewer_id)'");
+  load->add_option("--delimiter", options.load.delimiter,
+                   "Between the fields of CSV files: one character or 'tab'; found out by default");
   load->add_option("--max-rejects", options.load.rejects_max,
                    "Stop, and commit nothing, once more rows than this do not fit");
   load->callback([&] {
@@ -175,7 +177,7 @@ void AddRun(CLI::App& app, Options& options, Action& action) {
   run->footer("Example: daypart run standard --task ad_revenue");
   run->add_option("PIPELINE", options.run.pipeline, "Folder below sql/pipelines, standard by default");
   run->add_option("--task", options.run.task, "Only this task");
-  run->add_flag("--full-refresh", options.run.is_full_refresh, "Take all files in again");
+  run->add_flag("--full-refresh", options.run.is_full_refresh, "Make the tables anew from all files");
   run->callback([&] {
     action = [&] {
       return WithSession(options, false, [&](LakeSession& session) {
@@ -198,6 +200,8 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
       ->required();
   crawl->add_option("--database", options.crawl.database, "Database for the tables");
   crawl->add_flag("--dry-run", options.crawl.dry_run, "Only tell what would be done");
+  crawl->add_flag("--force", options.crawl.is_forced,
+                  "Take over changes that queries written for the old columns may not survive");
   crawl->callback([&] {
     action = [&] {
       return WithSession(options, options.crawl.dry_run, [&](LakeSession& session) {
@@ -225,8 +229,9 @@ int main(int argc, char** argv) {
   CLI::App app("Daypart: media files and events in, Iceberg tables and answers out", "daypart");
   Options options;
   Action action;
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
   app.fallthrough();
+  app.allow_extras();  // An unknown command is told by its name below, not as an "argument".
   app.set_version_flag("--version", "daypart " DAYPART_VERSION);
   app.add_option("--config", options.config, "daypart.toml to use");
   app.add_flag("--quiet", options.output.is_quiet, "Print errors only");
@@ -236,6 +241,15 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  if (!action) {
+    const std::vector<std::string> rest = app.remaining();
+    if (rest.empty()) {
+      PrintNotice(app.help());
+    } else {
+      PrintNotice("daypart: unknown command " + rest.front() + "; daypart --help lists them");
+    }
+    return kExitUsage;
   }
   try {
     const auto code = action();

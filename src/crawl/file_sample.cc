@@ -144,7 +144,10 @@ Result<Sample> SampleText(store::ObjectReader& reader, const decode::FileSignatu
       parts.push_back(std::move(part));
     }
   }
-  return ProfileText({.head = head->text, .is_whole_file = head->is_whole_file, .parts = parts},
+  return ProfileText({.head = head->text,
+                      .is_whole_file = head->is_whole_file,
+                      .parts = parts,
+                      .delimiter = limits.delimiter},
                      location, std::move(shape));
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <cstdint>
 
 namespace daypart::crawl {
@@ -17,6 +18,7 @@ struct SampleLimits {
   size_t files_per_folder = 16;
   size_t head_bytes = size_t{1} << 20;  // of decompressed text
   size_t part_bytes = size_t{256} << 10;
+  std::optional<char> delimiter = {};  // of CSV files, if it is told and not to be found out
 };
 
 inline constexpr size_t kSignatureBytes = size_t{64} << 10;  // see decode::DetectSignature

@@ -3,6 +3,7 @@
 // Profiles of text: the columns of CSV and of JSON lines from pieces of a file. Pure.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ struct TextPieces {
   bool is_whole_file = false;  // head is all there is
   std::span<const std::string>
       parts;  // from the middle and the end; each begins anywhere in a record
+  std::optional<char> delimiter = {};  // of CSV, if it is told and not to be found out
 };
 
 /// Fills delimiter, header, columns and counts. `shape` has none yet.

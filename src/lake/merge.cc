@@ -35,8 +35,11 @@ Result<MergePlan> PlanMerge(const LakeContext& context, const LoadedTable& table
                             const std::vector<WrittenFile>& staged, const MergeOptions& merge,
                             const WriteOptions& options) {
   MergePlan plan;
+  LoadedTable matched_table = table;
+  // Matched against no rows, the source is only freed of rows that repeat a key.
+  if (merge.replaces_all) matched_table.metadata.current_snapshot_id.reset();
   DAYPART_TRY(const KeyMatchResult match,
-              MatchKeys(context, table, staged, merge, options.threads_count));
+              MatchKeys(context, matched_table, staged, merge, options.threads_count));
   std::vector<FileToScan> to_rewrite;
   int64_t rows_to_keep = 0;
   const auto add_rewrite = [&](const MatchedFile& matched) {
@@ -70,7 +73,9 @@ Result<MergePlan> PlanMerge(const LakeContext& context, const LoadedTable& table
     plan.rewritten = LocationsOf(rewritten);
     for (WrittenFile& file : rewritten) plan.change.added.push_back(std::move(file.file));
   }
-  plan.change.operation = plan.change.removed.empty() ? "append" : "overwrite";
+  plan.change.removes_all = merge.replaces_all;
+  const bool removes = merge.replaces_all || !plan.change.removed.empty();
+  plan.change.operation = removes ? "overwrite" : "append";
   plan.change.added_spec_id = table.metadata.default_spec_id;
   plan.change.planned_on = table.metadata.current_snapshot_id;
   plan.change.summary = options.summary;
@@ -99,7 +104,8 @@ Result<CommitResult> MatchAndCommit(const LakeContext& context, const LoadedTabl
                       " changed its schema or partitioning during the merge; run it again");
     }
     DAYPART_TRY(MergePlan plan, PlanMerge(context, table, staged, merge, options));
-    const bool is_nothing = plan.change.added.empty() && plan.change.removed.empty();
+    const bool is_nothing = plan.change.added.empty() && plan.change.removed.empty() &&
+                            (!merge.replaces_all || table.metadata.current_snapshot() == nullptr);
     if (is_nothing && !options.commits_empty) {
       RemoveUncommitted(context, plan.superseded);
       return plan.result;
@@ -109,6 +115,7 @@ Result<CommitResult> MatchAndCommit(const LakeContext& context, const LoadedTabl
       plan.result.snapshot_id = outcome->snapshot_id;
       plan.result.attempts = attempt + outcome->attempts;
       plan.result.files_removed = outcome->files_removed;
+      if (merge.replaces_all) plan.result.rows_deleted = outcome->rows_removed;
       RemoveUncommitted(context, plan.superseded);
       return plan.result;
     }

@@ -140,6 +140,8 @@ struct MergeOptions {
   bool keeps_newer = false;
   /// A source row whose key is in the table already is left out instead of replacing it (events).
   bool inserts_only = false;
+  /// The table's rows all go: afterwards it holds those of the source, one a key.
+  bool replaces_all = false;
 };
 
 /// Copy-on-write merge by key: matched rows are replaced, the others added. Files without a matching key

@@ -25,6 +25,7 @@ constexpr int64_t kBatchRows = 4096;
 std::shared_ptr<arrow::Schema> QuarantineSchema() {
   return arrow::schema({arrow::field("target_table", arrow::utf8(), false),
                         arrow::field("source_file", arrow::utf8(), false),
+                        arrow::field("source_version", arrow::utf8(), false),
                         arrow::field("line", arrow::int64(), false),
                         arrow::field("byte_offset", arrow::int64(), false),
                         arrow::field("column_name", arrow::utf8()),
@@ -34,11 +35,14 @@ std::shared_ptr<arrow::Schema> QuarantineSchema() {
                                      false)});
 }
 
-/// Sizes and numbers of one spooled row; its four texts follow it.
+/// Texts of a spooled row, in their order in the spool.
+enum SpoolText : size_t { kFile, kVersion, kColumn, kReason, kRaw, kTextsCount };
+
+/// Sizes and numbers of one spooled row; its texts follow it.
 struct SpoolHeader {
   uint64_t line = 0;
   uint64_t byte_offset = 0;
-  std::array<uint64_t, 4> text_bytes{};  // source_file, column, reason, raw
+  std::array<uint64_t, kTextsCount> text_bytes{};
 };
 
 class SpoolSource final : public source::BatchSource {
@@ -64,17 +68,18 @@ class SpoolSource final : public source::BatchSource {
   Result<std::shared_ptr<arrow::RecordBatch>> ReadBatch() {
     arrow::StringBuilder target;
     arrow::StringBuilder file;
+    arrow::StringBuilder version;
     arrow::Int64Builder line;
     arrow::Int64Builder byte_offset;
     arrow::StringBuilder column;
     arrow::StringBuilder reason;
     arrow::BinaryBuilder raw;
-    arrow::TimestampBuilder at(schema_->field(7)->type(), arrow::default_memory_pool());
+    arrow::TimestampBuilder at(schema_->field(8)->type(), arrow::default_memory_pool());
     int64_t rows = 0;
     for (; rows < kBatchRows; ++rows) {
       SpoolHeader header;
       if (std::fread(&header, sizeof(header), 1, spool_) != 1) break;
-      std::array<std::string, 4> texts;
+      std::array<std::string, kTextsCount> texts;
       for (size_t i = 0; i < texts.size(); ++i) {
         texts[i].resize(header.text_bytes[i]);
         if (std::fread(texts[i].data(), 1, texts[i].size(), spool_) != texts[i].size()) {
@@ -82,19 +87,20 @@ class SpoolSource final : public source::BatchSource {
         }
       }
       arrow::Status status = target.Append(target_);
-      status &= file.Append(texts[0]);
+      status &= file.Append(texts[kFile]);
+      status &= version.Append(texts[kVersion]);
       status &= line.Append(static_cast<int64_t>(header.line));
       status &= byte_offset.Append(static_cast<int64_t>(header.byte_offset));
-      status &= texts[1].empty() ? column.AppendNull() : column.Append(texts[1]);
-      status &= reason.Append(texts[2]);
-      status &= raw.Append(texts[3]);
+      status &= texts[kColumn].empty() ? column.AppendNull() : column.Append(texts[kColumn]);
+      status &= reason.Append(texts[kReason]);
+      status &= raw.Append(texts[kRaw]);
       status &= at.Append(now_.value());
       DAYPART_RETURN_IF_ERROR(lake::StatusFromArrow(status));
     }
     if (rows == 0) return std::shared_ptr<arrow::RecordBatch>();
     arrow::ArrayVector columns;
     for (arrow::ArrayBuilder* builder : std::initializer_list<arrow::ArrayBuilder*>{
-             &target, &file, &line, &byte_offset, &column, &reason, &raw, &at}) {
+             &target, &file, &version, &line, &byte_offset, &column, &reason, &raw, &at}) {
       DAYPART_TRY(auto array, lake::FromArrow(builder->Finish()));
       columns.push_back(std::move(array));
     }
@@ -130,8 +136,8 @@ Result<std::unique_ptr<Quarantine>> Quarantine::Open(catalog::TableName target) 
 }
 
 Status Quarantine::Add(const source::InputFile& file, const decode::RejectedRow& reject) {
-  const std::array<const std::string*, 4> texts{&file.location, &reject.column, &reject.reason,
-                                                &reject.raw};
+  const std::array<const std::string*, kTextsCount> texts{
+      &file.location, &file.version, &reject.column, &reject.reason, &reject.raw};
   SpoolHeader header{.line = reject.line, .byte_offset = reject.byte_offset};
   for (size_t i = 0; i < texts.size(); ++i) header.text_bytes[i] = texts[i]->size();
   bool is_written = std::fwrite(&header, sizeof(header), 1, spool_.get()) == 1;
@@ -151,7 +157,10 @@ Status Quarantine::Commit(const lake::LakeContext& context) {
   SpoolSource rows(spool_.get(), ToString(target_), context.clock.Now());
   lake::WriteOptions options;
   options.threads_count = 1;
-  DAYPART_TRY(const auto committed, lake::Append(context, kQuarantineTable, rows, options));
+  const lake::MergeOptions merge{
+      .key_columns = {"target_table", "source_file", "source_version", "byte_offset"},
+      .inserts_only = true};
+  DAYPART_TRY(const auto committed, lake::Merge(context, kQuarantineTable, rows, merge, options));
   (void)committed;
   return Ok();
 }

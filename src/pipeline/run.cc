@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "lake/arrow_schema.h"
+#include "lake/raw_files.h"
 #include "pipeline/ledger.h"
 #include "pipeline/quarantine.h"
 #include "source/file_source.h"
@@ -14,85 +15,7 @@ namespace daypart::pipeline {
 namespace {
 
 using catalog::RawTable;
-
-constexpr std::string_view kHiveNull = "__HIVE_DEFAULT_PARTITION__";
-
-bool is_hidden(std::string_view rest) {
-  return rest.starts_with('_') || rest.find("/_") != std::string_view::npos;
-}
-
-/// The table's files with what the ledger needs of them and the values of their partitions.
-struct RawFile {
-  store::ObjectInfo info;
-  std::vector<source::ConstantColumn> constants;
-};
-
-Status ListInto(const lake::LakeContext& context, const std::string& location,
-                const std::vector<source::ConstantColumn>& constants, std::vector<RawFile>& files) {
-  if (!location.ends_with('/')) {
-    DAYPART_TRY(auto info, context.store.Head(location));
-    files.push_back({std::move(info), constants});
-    return Ok();
-  }
-  DAYPART_TRY(const auto objects, context.store.List(location));
-  for (const auto& info : objects) {
-    if (!is_hidden(std::string_view(info.location).substr(location.size()))) {
-      files.push_back({info, constants});
-    }
-  }
-  return Ok();
-}
-
-Result<std::vector<RawFile>> ListRawFiles(const lake::LakeContext& context, const RawTable& table) {
-  std::vector<RawFile> files;
-  if (table.partition_columns.empty()) {
-    DAYPART_RETURN_IF_ERROR(ListInto(context, table.location, {}, files));
-    return files;
-  }
-  for (const auto& partition : table.partitions) {
-    std::vector<source::ConstantColumn> constants;
-    for (size_t i = 0; i < table.partition_columns.size(); ++i) {
-      const bool is_null = partition.values[i] == kHiveNull;
-      constants.push_back({.name = table.partition_columns[i].name,
-                           .text = is_null ? "" : partition.values[i],
-                           .is_null = is_null});
-    }
-    DAYPART_RETURN_IF_ERROR(ListInto(context, partition.location, constants, files));
-  }
-  return files;
-}
-
-Result<source::FileSourceOptions> SourceOf(const RawTable& table,
-                                           const std::vector<RawFile>& files) {
-  if (table.format == catalog::RawFormat::kParquet) {
-    return Unsupported(ToString(table.name) + ": raw Parquet files are not taken in yet");
-  }
-  source::FileSourceOptions options;
-  iceberg::Schema schema;
-  decode::CsvOptions csv;
-  for (const auto& column : table.columns) {
-    schema.fields.push_back({.name = column.name, .type = column.type, .doc = ""});
-    options.target.columns.push_back({.name = column.name, .source_name = column.source_name});
-    csv.file_columns.push_back(column.source_name);
-  }
-  for (const auto& column : table.partition_columns) {
-    schema.fields.push_back({.name = column.name, .type = column.type, .doc = ""});
-    options.constant_columns.push_back(column.name);
-  }
-  DAYPART_TRY(options.target.schema, lake::ToArrowSchema(schema));
-  if (table.format == catalog::RawFormat::kCsv) {
-    csv.delimiter = table.delimiter;
-    csv.quote = table.quote;
-    csv.has_header = table.has_header;
-    options.format = std::move(csv);
-  } else {
-    options.format = decode::JsonOptions{};
-  }
-  for (const RawFile& file : files) {
-    options.files.push_back({.location = file.info.location, .constants = file.constants});
-  }
-  return options;
-}
+using lake::RawFile;
 
 /// The target, made from the SQL's columns if it is not there.
 Result<lake::LoadedTable> EnsureTarget(const lake::LakeContext& context, const Task& task,
@@ -120,11 +43,16 @@ Status TakeIn(const lake::LakeContext& context, catalog::RawCatalog& raw, const 
                                       const decode::RejectedRow& reject) {
     return quarantine->Add(file, reject);
   };
-  DAYPART_TRY(auto source_options, SourceOf(raw_table, files));
-  DAYPART_TRY(const auto source, source::OpenFiles(context.store, std::move(source_options), sink,
-                                                   context.cancel, progress));
+  std::unique_ptr<source::BatchSource> source;
   DAYPART_TRY(const auto engine, query::OpenEngine(context, raw, options.engine));
-  DAYPART_RETURN_IF_ERROR(engine->Bind(task.source, *source));
+  if (raw_table.format == catalog::RawFormat::kParquet) {
+    DAYPART_RETURN_IF_ERROR(engine->BindFiles(raw_table, files));
+  } else {
+    DAYPART_TRY(auto source_options, lake::RawFileSource(raw_table, files));
+    DAYPART_TRY(source, source::OpenFiles(context.store, std::move(source_options), sink,
+                                          context.cancel, progress));
+    DAYPART_RETURN_IF_ERROR(engine->Bind(task.source, *source));
+  }
   DAYPART_TRY(const auto rows, engine->Query(task.sql));
   DAYPART_TRY(const auto target, EnsureTarget(context, task, *rows->schema()));
   for (const RawFile& file : files) ledger[file.info.location] = file.info;
@@ -138,7 +66,8 @@ Status TakeIn(const lake::LakeContext& context, catalog::RawCatalog& raw, const 
                                {.key_columns = task.key_columns,
                                 .order_column = task.order_column,
                                 .keeps_newer = !task.order_column.empty(),
-                                .inserts_only = task.inserts_only},
+                                .inserts_only = task.inserts_only,
+                                .replaces_all = options.is_full_refresh},
                                write);
   if (!committed) {
     if (committed.error().code != ErrorCode::kCommitUnknown) {
@@ -169,13 +98,13 @@ Result<TaskReport> RunTask(const lake::LakeContext& context, catalog::RawCatalog
   } else if (!target && target.error().code != ErrorCode::kNotFound) {
     return target.error();
   }
-  DAYPART_TRY(auto files, ListRawFiles(context, *raw_table));
+  DAYPART_TRY(auto files, lake::ListRawFiles(context.store, *raw_table));
   std::erase_if(files, [&](const RawFile& file) {
     const auto known = ledger.find(file.info.location);
     return known != ledger.end() && is_same_file(known->second, file.info);
   });
   report.files_new = static_cast<int64_t>(files.size());
-  if (files.empty()) return report;
+  if (files.empty() && !(options.is_full_refresh && target)) return report;
   Status taken =
       TakeIn(context, raw, task, options, *raw_table, files, std::move(ledger), report);
   if (!taken) return std::move(taken).error().WithContext("task " + task.name);

@@ -19,7 +19,7 @@ namespace daypart::pipeline {
 struct RunOptions {
   lake::WriteOptions write;
   query::EngineOptions engine;
-  /// Takes all files in again, replacing the table's rows by key.
+  /// Takes all files in again, in place of all rows that the table has.
   bool is_full_refresh = false;
 };
 

@@ -5,7 +5,6 @@
 
 #include <arrow/array.h>
 #include <arrow/c/bridge.h>
-#include <arrow/compute/api_vector.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <duckdb.h>
@@ -35,8 +34,8 @@ Status CheckError(duckdb_error_data data) {
 class DuckdbRows final : public Rows {
  public:
   DuckdbRows(std::unique_ptr<Session> session, const ScanStatistics& statistics,
-             std::vector<std::unique_ptr<source::BatchSource>> keep_alive)
-      : keep_alive_(std::move(keep_alive)),
+             std::unique_ptr<StatementSources> sources)
+      : sources_(std::move(sources)),
         session_(std::move(session)),
         statistics_(statistics) {}
 
@@ -50,18 +49,18 @@ class DuckdbRows final : public Rows {
 
   Status Start(const std::string& sql) {
     if (duckdb_prepare(session_->connection(), sql.c_str(), &statement_) == DuckDBError) {
-      return FromDuckdb(duckdb_prepare_error(statement_));
+      return Explained(FromDuckdb(duckdb_prepare_error(statement_)));
     }
     duckdb_pending_result pending = nullptr;
     if (duckdb_pending_prepared_streaming(statement_, &pending) == DuckDBError) {
       Error error = FromDuckdb(duckdb_pending_error(pending));
       duckdb_destroy_pending(&pending);
-      return error;
+      return Explained(std::move(error));
     }
     const auto state = duckdb_execute_pending(pending, &result_);
     has_result_ = true;
     duckdb_destroy_pending(&pending);
-    if (state == DuckDBError) return FromDuckdb(duckdb_result_error(&result_));
+    if (state == DuckDBError) return Explained(FromDuckdb(duckdb_result_error(&result_)));
     return MakeSchema();
   }
 
@@ -90,6 +89,12 @@ class DuckdbRows final : public Rows {
     uint64_t index_ = 0;
   };
 
+  /// A source's own Error instead of DuckDB's words for it.
+  Error Explained(Error error) const {
+    if (auto cause = sources_->failure.error()) return *std::move(cause);
+    return error;
+  }
+
   Status MakeSchema() {
     options_ = duckdb_result_get_arrow_options(&result_);
     const idx_t count = duckdb_column_count(&result_);
@@ -117,7 +122,7 @@ class DuckdbRows final : public Rows {
       if (chunk == nullptr) {
         const char* error = duckdb_result_error(&result_);
         is_at_end_ = true;
-        if (error != nullptr && *error != '\0') return FromDuckdb(error);
+        if (error != nullptr && *error != '\0') return Explained(FromDuckdb(error));
         break;
       }
       ArrowArray exported{};
@@ -133,7 +138,7 @@ class DuckdbRows final : public Rows {
     return lake::FromArrow(arrow::ConcatenateRecordBatches(parts));
   }
 
-  std::vector<std::unique_ptr<source::BatchSource>> keep_alive_;  // outlives the session
+  std::unique_ptr<StatementSources> sources_;  // outlives the session
   std::unique_ptr<Session> session_;
   ScanStatistics statistics_;
   duckdb_prepared_statement statement_ = nullptr;
@@ -145,56 +150,15 @@ class DuckdbRows final : public Rows {
   std::shared_ptr<arrow::Schema> schema_;
 };
 
-/// A source as Arrow's reader: one cursor, dictionaries spelled out, since a stream has one schema.
-class SourceReader final : public arrow::RecordBatchReader {
- public:
-  SourceReader(std::shared_ptr<arrow::Schema> schema, std::unique_ptr<source::BatchCursor> cursor)
-      : schema_(std::move(schema)), cursor_(std::move(cursor)) {}
-
-  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
-  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* out) override {
-    auto batch = cursor_->Next();
-    if (!batch) return arrow::Status::IOError(batch.error().message);
-    *out = nullptr;
-    if (*batch == nullptr) return arrow::Status::OK();
-    arrow::ArrayVector columns = (*batch)->columns();
-    for (auto& column : columns) {
-      if (column->type_id() != arrow::Type::DICTIONARY) continue;
-      const auto& dictionary = static_cast<const arrow::DictionaryArray&>(*column);
-      ARROW_ASSIGN_OR_RAISE(column, arrow::compute::Take(*dictionary.dictionary(),
-                                                         *dictionary.indices()));
-    }
-    *out = arrow::RecordBatch::Make(schema_, (*batch)->num_rows(), std::move(columns));
-    return arrow::Status::OK();
-  }
-
- private:
-  std::shared_ptr<arrow::Schema> schema_;
-  std::unique_ptr<source::BatchCursor> cursor_;
-};
-
 }  // namespace
 
-Result<std::unique_ptr<Rows>> ExecuteStreaming(
-    std::unique_ptr<Session> session, const std::string& sql, const ScanStatistics& statistics,
-    std::vector<std::unique_ptr<source::BatchSource>> keep_alive) {
-  auto rows =
-      std::make_unique<DuckdbRows>(std::move(session), statistics, std::move(keep_alive));
+Result<std::unique_ptr<Rows>> ExecuteStreaming(std::unique_ptr<Session> session,
+                                               const std::string& sql,
+                                               const ScanStatistics& statistics,
+                                               std::unique_ptr<StatementSources> sources) {
+  auto rows = std::make_unique<DuckdbRows>(std::move(session), statistics, std::move(sources));
   DAYPART_RETURN_IF_ERROR(rows->Start(sql));
   return std::unique_ptr<Rows>(std::move(rows));
-}
-
-Status BindSource(Session& session, const std::string& name, source::BatchSource& source) {
-  DAYPART_TRY(auto cursor, source.NewCursor());
-  // DuckDB reads the stream while the statement runs and releases it then; the struct itself is small
-  // and lives as long as the process, because the view that holds its address does.
-  auto* stream = new ArrowArrayStream{};
-  DAYPART_RETURN_IF_ERROR(lake::StatusFromArrow(arrow::ExportRecordBatchReader(
-      std::make_shared<SourceReader>(source.schema(), std::move(cursor)), stream)));
-  const auto state = duckdb_arrow_scan(session.connection(), name.c_str(),
-                                       reinterpret_cast<duckdb_arrow_stream>(stream));
-  if (state == DuckDBError) return Unsupported("DuckDB does not take the rows of " + name);
-  return Ok();
 }
 
 }  // namespace daypart::query

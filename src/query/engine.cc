@@ -9,17 +9,20 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <set>
 #include <utility>
 
 #include "lake/arrow_schema.h"
+#include "lake/raw_files.h"
 #include "query/duckdb_rows.h"
 #include "query/duckdb_session.h"
 #include "query/limits.h"
 #include "query/plan_filter.h"
+#include "query/source_function.h"
 #include "query/statement.h"
+#include "query/view_sql.h"
 #include "source/file_source.h"
-#include "store/directory_store.h"
 
 namespace daypart::query {
 namespace {
@@ -28,35 +31,22 @@ using catalog::TableName;
 using iceberg::Type;
 using iceberg::TypeKind;
 
-/// The type's name in DuckDB.
-Result<std::string> SqlType(const Type& type) {
-  switch (type.kind) {
-    case TypeKind::kBoolean: return std::string("BOOLEAN");
-    case TypeKind::kInt: return std::string("INTEGER");
-    case TypeKind::kLong: return std::string("BIGINT");
-    case TypeKind::kFloat: return std::string("FLOAT");
-    case TypeKind::kDouble: return std::string("DOUBLE");
-    case TypeKind::kDecimal:
-      return "DECIMAL(" + std::to_string(type.precision) + ',' + std::to_string(type.scale) + ')';
-    case TypeKind::kDate: return std::string("DATE");
-    case TypeKind::kTime: return std::string("TIME");
-    case TypeKind::kTimestamp: return std::string("TIMESTAMP");
-    case TypeKind::kTimestamptz: return std::string("TIMESTAMP WITH TIME ZONE");
-    case TypeKind::kTimestampNs: return std::string("TIMESTAMP_NS");
-    case TypeKind::kString: return std::string("VARCHAR");
-    case TypeKind::kUuid: return std::string("UUID");
-    case TypeKind::kFixed:
-    case TypeKind::kBinary: return std::string("BLOB");
-    case TypeKind::kTimestamptzNs:
-    case TypeKind::kStruct:
-    case TypeKind::kList:
-    case TypeKind::kMap: break;
-  }
-  return Unsupported("columns of type " + ToString(type) + " are not queried yet");
-}
-
 std::string SqlName(const TableName& name) {
   return QuoteIdentifier(name.database) + '.' + QuoteIdentifier(name.table);
+}
+
+/// Letters to insert, delete or replace to make one text of the other (Levenshtein).
+size_t EditDistance(std::string_view left, std::string_view right) {
+  std::vector<size_t> row(right.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= left.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= right.size(); ++j) {
+      const size_t replaced = diagonal + (left[i - 1] == right[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+    }
+  }
+  return row.back();
 }
 
 /// A table of the statement once it is known what it is.
@@ -68,42 +58,6 @@ struct ResolvedTable {
   source::BatchSource* bound = nullptr;
   std::string view_sql;  // of a view file
 };
-
-Result<std::string> ColumnList(const iceberg::Schema& schema) {
-  std::string columns;
-  for (const auto& field : schema.fields) {
-    DAYPART_TRY(const std::string type, SqlType(field.type));
-    columns += (columns.empty() ? "" : ", ") + QuoteIdentifier(field.name) + ' ' + type;
-  }
-  return columns;
-}
-
-/// SELECT over the files with columns matched by field id, so that evolution is seen through.
-Result<std::string> ScanSql(const iceberg::Schema& schema, const lake::ScanPlan& plan,
-                            std::vector<std::string>& paths) {
-  if (plan.files.empty()) {
-    std::string columns;
-    for (const auto& field : schema.fields) {
-      DAYPART_TRY(const std::string type, SqlType(field.type));
-      columns += (columns.empty() ? "" : ", ") + ("CAST(NULL AS " + type + ") AS ") +
-                 QuoteIdentifier(field.name);
-    }
-    return "SELECT " + columns + " WHERE false";
-  }
-  std::string files;
-  for (const auto& scanned : plan.files) {
-    DAYPART_TRY(std::string path, store::LocalPath(scanned.file.location));
-    files += (files.empty() ? "" : ", ") + QuoteText(path);
-    paths.push_back(std::move(path));
-  }
-  std::string fields;
-  for (const auto& field : schema.fields) {
-    DAYPART_TRY(const std::string type, SqlType(field.type));
-    fields += (fields.empty() ? "" : ", ") + std::to_string(field.id.value()) + ": {name: " +
-              QuoteText(field.name) + ", type: " + QuoteText(type) + ", default_value: NULL}";
-  }
-  return "SELECT * FROM read_parquet([" + files + "], schema = MAP {" + fields + "})";
-}
 
 class DuckdbEngine final : public Engine {
  public:
@@ -119,11 +73,11 @@ class DuckdbEngine final : public Engine {
     DAYPART_RETURN_IF_ERROR(MakeSchemas(*session, tables));
     DAYPART_TRY(const auto scans, PlanFilters(*session, statement, tables, order));
     std::vector<std::string> paths;
-    std::vector<std::unique_ptr<source::BatchSource>> sources;
+    auto sources = std::make_unique<StatementSources>();
     ScanStatistics statistics;
     for (const TableName& name : order) {
       DAYPART_RETURN_IF_ERROR(
-          MakeView(*session, tables.at(name), scans, paths, sources, statistics));
+          MakeView(*session, tables.at(name), scans, paths, *sources, statistics));
     }
     DAYPART_RETURN_IF_ERROR(session->Lock(paths));
     const std::string text = (statement.is_explain ? "EXPLAIN " : "") + statement.select_sql;
@@ -132,6 +86,11 @@ class DuckdbEngine final : public Engine {
 
   Status Bind(const TableName& name, source::BatchSource& rows) override {
     bound_[name] = &rows;
+    return Ok();
+  }
+
+  Status BindFiles(const catalog::RawTable& table, std::vector<lake::RawFile> files) override {
+    bound_files_[table.name] = {table, std::move(files)};
     return Ok();
   }
 
@@ -188,6 +147,10 @@ class DuckdbEngine final : public Engine {
         table.bound = bound->second;
         return table;
       }
+      if (const auto files = bound_files_.find(table.name); files != bound_files_.end()) {
+        table.raw = std::make_unique<catalog::RawTable>(files->second.table);
+        return table;
+      }
       auto loaded = lake::LoadTable(context_, table.name);
       if (loaded) {
         table.iceberg = std::make_unique<lake::LoadedTable>(std::move(loaded).value());
@@ -204,8 +167,32 @@ class DuckdbEngine final : public Engine {
     DAYPART_TRY(table.view_sql, ReadView(reference.table));
     table.name = {reference.database.empty() ? options_.search_path.front() : reference.database,
                   reference.table};
-    if (table.view_sql.empty()) return InvalidArgument(not_found.message);
+    if (table.view_sql.empty()) {
+      return InvalidArgument(not_found.message + Suggestion(reference));
+    }
     return table;
+  }
+
+  /// "; did you mean media.viewership?" with the names nearest to it, or nothing.
+  std::string Suggestion(const TableReference& reference) const {
+    std::vector<std::pair<size_t, std::string>> near;
+    for (const std::string& database : Candidates(reference)) {
+      const auto consider = [&](const TableName& name) {
+        const size_t distance = EditDistance(name.table, reference.table);
+        const size_t allowed = std::max<size_t>(2, reference.table.size() / 3);
+        if (distance <= allowed) near.emplace_back(distance, ToString(name));
+      };
+      const auto tables = context_.catalog.ListTables(database);
+      if (tables) std::for_each(tables->begin(), tables->end(), consider);
+      const auto raw_tables = raw_.ListRawTables(database);
+      if (!raw_tables) continue;
+      for (const auto& table : *raw_tables) consider(table.name);
+    }
+    std::sort(near.begin(), near.end());
+    near.resize(std::min<size_t>(near.size(), 3));
+    std::string text;
+    for (const auto& [distance, name] : near) text += (text.empty() ? "" : " or ") + name;
+    return text.empty() ? "" : "; did you mean " + text + '?';
   }
 
   /// The text of <views>/NAME.sql; empty if there is none.
@@ -273,101 +260,141 @@ class DuckdbEngine final : public Engine {
 
   Status MakeView(Session& session, const ResolvedTable& table,
                   const std::vector<PlannedScan>& scans, std::vector<std::string>& paths,
-                  std::vector<std::unique_ptr<source::BatchSource>>& sources,
-                  ScanStatistics& statistics) {
-    const auto create = [&](const std::string& select) {
-      return session.Execute("CREATE VIEW " + SqlName(table.name) + " AS " + select);
-    };
-    if (!table.view_sql.empty()) return create(table.view_sql);
+                  StatementSources& sources, ScanStatistics& statistics) {
+    std::string select = table.view_sql;
     if (table.iceberg != nullptr) {
-      const iceberg::Schema& schema = table.iceberg->metadata.current_schema();
-      const std::string scan_name = "memory." + table.name.database + '.' + table.name.table;
-      DAYPART_TRY(const auto filter,
-                  FilterOfTable(session, schema, scans, scan_name, table.references));
-      DAYPART_TRY(const auto plan, lake::PlanScan(context_, *table.iceberg, filter));
-      for (const auto& file : plan.files) {
-        if (file.deletes.empty()) continue;
-        return Unsupported("table " + ToString(table.name) +
-                           " has row-level delete files, which this version does not read yet");
-      }
-      ++statistics.tables;
-      statistics.files_total += plan.files_total;
-      statistics.files_read += static_cast<int64_t>(plan.files.size());
-      statistics.rows_in_files_read += plan.rows;
-      DAYPART_TRY(const std::string sql, ScanSql(schema, plan, paths));
-      return create(sql);
+      DAYPART_TRY(select, IcebergView(session, table, scans, paths, sources, statistics));
+    } else if (table.raw != nullptr) {
+      DAYPART_TRY(select, RawView(session, table, paths, sources));
+    } else if (table.bound != nullptr) {
+      DAYPART_TRY(select, BoundView(session, table, sources));
     }
+    return session.Execute("CREATE VIEW " + SqlName(table.name) + " AS " + select);
+  }
+
+  /// Files that DuckDB can read itself, and those with deletes or nested columns through our own scan.
+  Result<std::string> IcebergView(Session& session, const ResolvedTable& table,
+                                  const std::vector<PlannedScan>& scans,
+                                  std::vector<std::string>& paths, StatementSources& sources,
+                                  ScanStatistics& statistics) {
+    const iceberg::Schema& schema = table.iceberg->metadata.current_schema();
+    const std::string scan_name = "memory." + table.name.database + '.' + table.name.table;
+    DAYPART_TRY(const auto filter,
+                FilterOfTable(session, schema, scans, scan_name, table.references));
+    DAYPART_TRY(auto plan, lake::PlanScan(context_, *table.iceberg, filter));
+    ++statistics.tables;
+    statistics.files_total += plan.files_total;
+    statistics.files_read += static_cast<int64_t>(plan.files.size());
+    statistics.rows_in_files_read += plan.rows;
+    const bool is_flat = std::all_of(schema.fields.begin(), schema.fields.end(),
+                                     [](const auto& field) { return field.type.is_primitive(); });
+    const auto scanned = std::partition(
+        plan.files.begin(), plan.files.end(),
+        [&](const lake::ScanFile& file) { return is_flat && file.deletes.empty(); });
+    std::vector<const iceberg::DataFile*> files;
+    for (auto file = plan.files.begin(); file != scanned; ++file) files.push_back(&file->file);
+    std::string select;
+    if (!files.empty()) {
+      DAYPART_TRY(select, IcebergFilesSql(schema, files, paths));
+    }
+    plan.files.erase(plan.files.begin(), scanned);
+    if (!plan.files.empty()) {
+      DAYPART_TRY(const std::string scan,
+                  ScanFunction(session, *table.iceberg, std::move(plan), sources));
+      select += (select.empty() ? "" : " UNION ALL ") + scan;
+    }
+    return select.empty() ? EmptySql(schema) : Result<std::string>(select);
+  }
+
+  Result<std::string> ScanFunction(Session& session, const lake::LoadedTable& table,
+                                   lake::ScanPlan plan, StatementSources& sources) {
+    DAYPART_TRY(auto schema, lake::ToArrowSchema(table.metadata.current_schema()));
+    // Shared, because DuckDB keeps the function, and with it this copy, for as long as it likes.
+    const auto loaded = std::make_shared<const lake::LoadedTable>(table);
+    return Function(session, std::move(schema), sources,
+                    [this, loaded, plan = std::move(plan)](const auto& columns) {
+                      return lake::OpenScan(context_, *loaded, plan, columns);
+                    });
+  }
+
+  Result<std::string> RawView(Session& session, const ResolvedTable& table,
+                              std::vector<std::string>& paths, StatementSources& sources) {
+    DAYPART_TRY(const auto files, FilesOf(*table.raw));
+    if (table.raw->format == catalog::RawFormat::kParquet) {
+      return RawParquetSql(*table.raw, files, paths);
+    }
+    DAYPART_TRY(auto options, lake::RawFileSource(*table.raw, files));
+    auto schema = options.target.schema;
+    return Function(session, std::move(schema), sources,
+                    [this, options = std::move(options), &sources](const auto&) {
+                      // Rows that do not fit are left out: taking them in is what reports them.
+                      const source::RejectSink skip = [](const auto&, const auto&) { return Ok(); };
+                      auto progress = std::make_unique<source::FileSourceProgress>();
+                      auto opened = source::OpenFiles(context_.store, options, skip,
+                                                      context_.cancel, *progress);
+                      const std::lock_guard lock(sources.mutex);
+                      sources.progress.push_back(std::move(progress));
+                      return opened;
+                    });
+  }
+
+  Result<std::vector<lake::RawFile>> FilesOf(const catalog::RawTable& table) const {
+    const auto bound = bound_files_.find(table.name);
+    if (bound != bound_files_.end()) return bound->second.files;
+    return lake::ListRawFiles(context_.store, table);
+  }
+
+  /// A table function over sources that `open` makes, kept in `sources`. returns: SELECT of its rows.
+  Result<std::string> Function(
+      Session& session, std::shared_ptr<arrow::Schema> schema, StatementSources& sources,
+      std::function<Result<std::unique_ptr<source::BatchSource>>(const std::vector<std::string>&)>
+          open) {
+    const std::string name = "daypart_source_" + std::to_string(functions_++);
+    const auto keep = [&sources, open = std::move(open)](const std::vector<std::string>& columns)
+        -> Result<source::BatchSource*> {
+      DAYPART_TRY(auto opened, open(columns));
+      const std::lock_guard lock(sources.mutex);
+      sources.opened.push_back(std::move(opened));
+      return sources.opened.back().get();
+    };
+    DAYPART_RETURN_IF_ERROR(RegisterSource(session, {.name = name,
+                                                     .schema = std::move(schema),
+                                                     .open = keep,
+                                                     .failure = &sources.failure,
+                                                     .cancel = &context_.cancel}));
+    return "SELECT * FROM " + QuoteIdentifier(name) + "()";
+  }
+
+  Result<std::string> BoundView(Session& session, const ResolvedTable& table,
+                                StatementSources& sources) {
+    const std::string name = "daypart_source_" + std::to_string(functions_++);
     source::BatchSource* rows = table.bound;
-    if (rows == nullptr) {
-      DAYPART_TRY(auto opened, OpenRaw(*table.raw));
-      rows = opened.get();
-      sources.push_back(std::move(opened));
-    }
-    if (table.references > 1) {
-      return Unsupported(ToString(table.name) +
-                         " is read from its files as a stream, so a statement can name it once");
-    }
-    const std::string stream = "daypart_stream_" + std::to_string(streams_++);
-    DAYPART_RETURN_IF_ERROR(BindSource(session, stream, *rows));
-    // DuckDB makes the stream's view in the first schema of the search path.
-    return create("SELECT * FROM " + QuoteIdentifier(options_.search_path.front()) + '.' +
-                  QuoteIdentifier(stream));
-  }
-
-  /// The rows of a raw table's files, those that do not fit left out and counted.
-  Result<std::unique_ptr<source::BatchSource>> OpenRaw(const catalog::RawTable& table) {
-    if (table.format == catalog::RawFormat::kParquet) {
-      return Unsupported(ToString(table.name) + ": raw Parquet files are not queried yet");
-    }
-    if (!table.partition_columns.empty()) {
-      return Unsupported(ToString(table.name) + ": raw tables with partitions are not queried yet");
-    }
-    source::FileSourceOptions options;
-    iceberg::Schema schema;
-    for (const auto& column : table.columns) {
-      schema.fields.push_back({.name = column.name, .type = column.type, .doc = ""});
-      options.target.columns.push_back({.name = column.name, .source_name = column.source_name});
-    }
-    DAYPART_TRY(options.target.schema, lake::ToArrowSchema(iceberg::AssignFreshIds(schema)));
-    if (table.format == catalog::RawFormat::kCsv) {
-      decode::CsvOptions csv;
-      csv.delimiter = table.delimiter;
-      csv.quote = table.quote;
-      csv.has_header = table.has_header;
-      for (const auto& column : table.columns) csv.file_columns.push_back(column.source_name);
-      options.format = std::move(csv);
-    } else {
-      options.format = decode::JsonOptions{};
-    }
-    DAYPART_TRY(const auto objects, ListFiles(table.location));
-    for (const std::string& location : objects) options.files.push_back({.location = location});
-    const source::RejectSink skip = [](const auto&, const auto&) { return Ok(); };
-    progress_.push_back(std::make_unique<source::FileSourceProgress>());
-    return source::OpenFiles(context_.store, std::move(options), skip, context_.cancel,
-                             *progress_.back());
-  }
-
-  Result<std::vector<std::string>> ListFiles(const std::string& location) {
-    std::vector<std::string> files;
-    if (!location.ends_with('/')) {
-      files.push_back(location);
-      return files;
-    }
-    DAYPART_TRY(const auto objects, context_.store.List(location));
-    for (const auto& object : objects) {
-      const std::string_view rest = std::string_view(object.location).substr(location.size());
-      if (rest.starts_with('_') || rest.find("/_") != std::string_view::npos) continue;
-      files.push_back(object.location);
-    }
-    return files;
+    const auto open = [rows, what = ToString(table.name), is_open = std::make_shared<bool>(false)](
+                          const std::vector<std::string>&) -> Result<source::BatchSource*> {
+      if (std::exchange(*is_open, true)) {
+        return Unsupported(what + " gives its rows once, so a statement can name it once; use " +
+                           "WITH x AS MATERIALIZED (SELECT … FROM " + what + ") to have them twice");
+      }
+      return rows;
+    };
+    DAYPART_RETURN_IF_ERROR(RegisterSource(session, {.name = name,
+                                                     .schema = rows->schema(),
+                                                     .open = open,
+                                                     .failure = &sources.failure,
+                                                     .cancel = &context_.cancel}));
+    return "SELECT * FROM " + QuoteIdentifier(name) + "()";
   }
 
   const lake::LakeContext& context_;
   catalog::RawCatalog& raw_;
   EngineOptions options_;
+  struct BoundFiles {
+    catalog::RawTable table;
+    std::vector<lake::RawFile> files;
+  };
   std::map<TableName, source::BatchSource*> bound_;
-  std::vector<std::unique_ptr<source::FileSourceProgress>> progress_;
-  int streams_ = 0;
+  std::map<TableName, BoundFiles> bound_files_;
+  int functions_ = 0;
 };
 
 }  // namespace

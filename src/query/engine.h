@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "catalog/raw_catalog.h"
+#include "lake/raw_files.h"
 #include "lake/table.h"
 #include "source/batch_source.h"
 
@@ -59,6 +60,9 @@ class Engine {
   /// task sees only the files it has not taken in yet. A bound source can be read once.
   /// `rows` must outlive the engine or the next Bind of that name.
   virtual Status Bind(const catalog::TableName& name, source::BatchSource& rows) = 0;
+
+  /// Lets the raw table stand for these of its files in statements to come.
+  virtual Status BindFiles(const catalog::RawTable& table, std::vector<lake::RawFile> files) = 0;
 
   /// Names of the tables a statement reads, as written. errors: kInvalidArgument if it does not parse.
   virtual Result<std::vector<std::string>> ReferencedTables(std::string_view sql) = 0;

@@ -31,6 +31,8 @@ struct ConstantColumn {
 struct InputFile {
   std::string location;
   std::vector<ConstantColumn> constants;
+  /// The store's etag of it when it was listed; empty if unknown. Told to the reject sink, not checked.
+  std::string version;
 };
 
 /// Called with each reject as it is found, from any cursor's thread, one call at a time. An error stops
