@@ -2,6 +2,7 @@
 //
 // Batches as text: each column is cast to text as a whole, then rows are put together.
 #include "query/format.h"
+#include "query/json_value.h"
 
 #include <arrow/array.h>
 #include <arrow/array/builder_binary.h>
@@ -14,7 +15,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,19 +32,6 @@ Status Put(std::FILE* out, std::string_view text) {
 bool is_number(const arrow::DataType& type) {
   return arrow::is_integer(type.id()) || arrow::is_floating(type.id()) ||
          arrow::is_decimal(type.id());
-}
-
-/// "2026-11-24 10:00:00.000000Z" -> "2026-11-24T10:00:00Z": ISO 8601 without an empty fraction.
-std::string IsoTimestamp(std::string text) {
-  if (text.size() > 10 && text[10] == ' ') text[10] = 'T';
-  const bool has_zone = text.ends_with('Z');
-  if (has_zone) text.pop_back();
-  const size_t point = text.find('.');
-  if (point != std::string::npos) {
-    text.erase(text.find_last_not_of('0') + 1);
-    if (text.ends_with('.')) text.pop_back();
-  }
-  return has_zone ? text + 'Z' : text;
 }
 
 /// Bytes as text that shows each of them: printable ASCII as it is, the others and '\\' as \\xNN.
@@ -71,7 +58,7 @@ Result<std::shared_ptr<arrow::Array>> EscapeBytes(const arrow::Array& array) {
   return lake::FromArrow(builder.Finish());
 }
 
-/// The columns of a batch as text arrays. Nested values come in Arrow's own notation.
+/// The columns of a batch as text arrays. Nested values come as JSON.
 class TextColumns {
  public:
   static Result<TextColumns> Make(const arrow::RecordBatch& batch) {
@@ -86,9 +73,9 @@ class TextColumns {
       if (arrow::is_nested(column->type_id())) {
         arrow::StringBuilder builder;
         for (int64_t row = 0; row < column->length(); ++row) {
-          DAYPART_TRY(const auto scalar, lake::FromArrow(column->GetScalar(row)));
+          DAYPART_TRY(const std::string json, JsonOf(*column, row));
           DAYPART_RETURN_IF_ERROR(lake::StatusFromArrow(
-              scalar->is_valid ? builder.Append(scalar->ToString()) : builder.AppendNull()));
+              column->IsValid(row) ? builder.Append(json) : builder.AppendNull()));
         }
         DAYPART_TRY(auto array, lake::FromArrow(builder.Finish()));
         columns.arrays_.push_back(std::move(array));
@@ -120,10 +107,6 @@ std::string CsvCell(const std::string& text) {
     cell += c;
   }
   return cell + '"';
-}
-
-std::string JsonText(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 /// Columns that the text takes on a terminal, by code points.
@@ -198,7 +181,7 @@ class JsonFormatter final : public Formatter {
                            int64_t row) {
     if (columns.is_null(column, row)) return "null";
     std::string text = columns.Text(column, row);
-    if (type.id() == arrow::Type::BOOL) return text;
+    if (type.id() == arrow::Type::BOOL || arrow::is_nested(type.id())) return text;
     if (!is_number(type)) return JsonText(text);
     // JSON has no NaN and no infinity.
     const bool is_finite = text.find_first_of("nN") == std::string::npos;
