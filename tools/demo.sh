@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The main job end to end in ./demo on made-up data: raw files, a catalog of them, Iceberg tables, an
+# The main job end to end in ./demo on made-up data: raw files, their catalog, Iceberg tables, an
 # incremental merge, answers. Can be run again; it starts from an empty folder each time.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs what deps.lock names: Debian packages where something is missing and we may (root or sudo),
+# Installs what deps.lock names: Debian packages where one is missing and we may (root or sudo),
 # Arrow (headers and libraries of the pyarrow wheel), DuckDB (npm packages) and the tests' Python
 # environment into .deps/. Each step leaves a stamp with the pins it was made from, so that a second
 # run does nothing and a changed pin redoes only its own step.
@@ -25,12 +25,13 @@ step() {
 install_apt() {
   local missing=() package
   for package in $(pins apt); do
-    # A tool that is there under its name needs no package (npm and cmake are often installed by hand).
+    # A tool that is there under its name needs no package (npm and cmake often come by hand).
     case "$package" in
       npm | cmake) command -v "$package" > /dev/null && continue ;;
       ninja-build) command -v ninja > /dev/null && continue ;;
     esac
-    dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing+=("$package")
+    dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q 'ok installed' ||
+      missing+=("$package")
   done
   [ "${#missing[@]}" -eq 0 ] && return
   local as_root=()

@@ -26,20 +26,18 @@ Result<int> RunCrawl(LakeSession& session, const CrawlArguments& arguments,
                      const OutputOptions& output) {
   crawl::CrawlOptions options;
   const std::string_view prefix = arguments.prefix;
-  options.prefix = prefix.starts_with('/') ? "file://" + arguments.prefix
-                                           : session.LakeLocation(prefix);
+  options.prefix =
+      prefix.starts_with('/') ? "file://" + arguments.prefix : session.LakeLocation(prefix);
   options.database = arguments.database;
   options.dry_run = arguments.dry_run;
   options.apply_incompatible = arguments.is_forced;
-  DAYPART_TRY(const auto report,
-              crawl::Crawl(session.store(), session.catalog(), session.catalog(), session.clock(),
-                           options, session.context().cancel));
+  DAYPART_TRY(const auto report, crawl::Crawl(session.store(), session.catalog(), session.catalog(),
+                                              session.clock(), options, session.context().cancel));
   nlohmann::json json = nlohmann::json::array();
   std::vector<std::vector<std::string>> rows;
   for (const auto& table : report.tables) {
     const std::string change(ChangeName(table.change));
-    rows.push_back({ToString(table.table.name), change,
-                    std::to_string(table.table.columns.size()),
+    rows.push_back({ToString(table.table.name), change, std::to_string(table.table.columns.size()),
                     std::to_string(table.table.partitions.size()),
                     FormatCount(static_cast<int64_t>(table.files_count)),
                     FormatBytes(static_cast<int64_t>(table.bytes))});

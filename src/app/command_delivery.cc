@@ -88,12 +88,14 @@ Result<int> RunGenerate(const GenerateArguments& arguments, const CancelToken& c
                     FormatBytes(static_cast<int64_t>(file.bytes))});
   }
   if (output.is_json) {
-    PrintLine(nlohmann::json{
-        {"files", files}, {"faults", FaultsJson(report)}, {"seconds", seconds}}.dump(2));
+    PrintLine(
+        nlohmann::json{{"files", files}, {"faults", FaultsJson(report)}, {"seconds", seconds}}.dump(
+            2));
   } else if (!output.is_quiet) {
     PrintLine(FormatTable({"file", "rows", "size"}, rows, {false, true, true}));
     if (options.has_faults) {
-      PrintLine("faults in viewership_logs: " + FaultsText(report) + "; faults_manifest.json lists them");
+      PrintLine("faults in viewership_logs: " + FaultsText(report) +
+                "; faults_manifest.json lists them");
     }
     PrintLine("made in " + FormatSeconds(seconds) + " under " + arguments.out);
   }
@@ -104,25 +106,26 @@ Result<int> RunUpload(LakeSession& session, const UploadArguments& arguments,
                       const OutputOptions& output) {
   store::UploadOptions options;
   const std::vector<std::string> sources(arguments.paths.begin(), arguments.paths.end() - 1);
-  DAYPART_TRY(options.files, store::SelectUploads({.paths = sources,
-                                                   .is_recursive = arguments.is_recursive}));
+  DAYPART_TRY(options.files,
+              store::SelectUploads({.paths = sources, .is_recursive = arguments.is_recursive}));
   options.prefix = session.LakeLocation(arguments.paths.back());
   options.verify_content = arguments.verifies;
   const UtcMicros start = session.clock().Now();
   DAYPART_TRY(const auto report, UploadWithProgress(session, options, output));
   const double seconds = static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
   if (output.is_json) {
-    PrintLine(nlohmann::json{{"files", report.files.size()},
-                             {"copied_bytes", report.copied_bytes},
-                             {"unchanged_bytes", report.unchanged_bytes},
-                             {"seconds", seconds}}
-                  .dump());
+    PrintLine(nlohmann::json{
+        {"files", report.files.size()},
+        {"copied_bytes", report.copied_bytes},
+        {"unchanged_bytes", report.unchanged_bytes},
+        {"seconds",
+         seconds}}.dump());
   } else if (!output.is_quiet) {
     PrintLine(FormatCount(static_cast<int64_t>(report.files.size())) + " files to " +
               arguments.paths.back() + ": " +
               FormatBytes(static_cast<int64_t>(report.copied_bytes)) + " copied, " +
-              FormatBytes(static_cast<int64_t>(report.unchanged_bytes)) +
-              " there already, in " + FormatSeconds(seconds));
+              FormatBytes(static_cast<int64_t>(report.unchanged_bytes)) + " there already, in " +
+              FormatSeconds(seconds));
   }
   return kExitDone;
 }

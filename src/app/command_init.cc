@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// daypart init: a folder with daypart.toml and an empty lake. What is there already is never replaced.
+// daypart init: a folder with daypart.toml and an empty lake. What is there already is never
+// replaced.
 #include <cerrno>
 #include <fstream>
 #include <iterator>
@@ -36,8 +37,9 @@ Result<int> RunInit(const std::filesystem::path& folder, const OutputOptions& ou
     std::ifstream present(file);
     const std::string text{std::istreambuf_iterator<char>(present), {}};
     if (text != DefaultConfigText()) {
-      return AlreadyExists(file.string() + " is there already and differs from the default; it stays "
-                                           "as it is");
+      return AlreadyExists(file.string() +
+                           " is there already and differs from the default; it stays "
+                           "as it is");
     }
   } else {
     std::ofstream out(file);

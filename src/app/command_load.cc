@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// daypart load: files straight into an Iceberg table. The table's schema decides how values are read; a
-// new table gets the schema that the crawler infers from the files. Rows that do not fit are kept in
-// media.quarantine, committed before the rows that do.
+// daypart load: files straight into an Iceberg table. The table's schema decides how values are
+// read; a new table gets the schema that the crawler infers from the files. Rows that do not fit
+// are kept in media.quarantine, committed before the rows that do.
+#include <arrow/type.h>
 #include <algorithm>
 #include <cctype>
-#include <arrow/type.h>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
@@ -32,8 +32,10 @@ Result<std::optional<char>> DelimiterOf(const std::string& text) {
   const bool is_usable = text.size() == 1 && text != "\"" && text != "\n" && text != "\r" &&
                          std::isalnum(static_cast<unsigned char>(text.front())) == 0;
   if (is_usable) return std::optional<char>(text.front());
-  return InvalidArgument("--delimiter: one character that is no letter, digit or quote, or 'tab', is "
-                         "expected, found '" + text + "'");
+  return InvalidArgument(
+      "--delimiter: one character that is no letter, digit or quote, or 'tab', is "
+      "expected, found '" +
+      text + "'");
 }
 
 /// What the crawler says of one file; nothing is registered.
@@ -45,9 +47,8 @@ Result<RawTable> InspectFile(LakeSession& session, const std::string& location,
   options.prefix = location;
   options.dry_run = true;
   options.limits.delimiter = delimiter;
-  DAYPART_TRY(const auto report,
-              crawl::Crawl(session.store(), session.catalog(), session.catalog(), session.clock(),
-                           options, session.context().cancel));
+  DAYPART_TRY(const auto report, crawl::Crawl(session.store(), session.catalog(), session.catalog(),
+                                              session.clock(), options, session.context().cancel));
   if (!report.tables.empty()) return report.tables.front().table;
   const std::string reason =
       report.skipped.empty() ? "no rows were found in it" : report.skipped.front().reason;
@@ -79,8 +80,10 @@ Result<RawTable> InspectFiles(LakeSession& session, const std::vector<std::strin
     DAYPART_TRY(const RawTable other, InspectFile(session, locations[i], delimiter));
     if (other.format != shape.format || other.delimiter != shape.delimiter ||
         other.has_header != shape.has_header) {
-      return InvalidArgument(locations[i] + ": files of one format and delimiter are expected, "
-                                            "found another than in " + locations.front());
+      return InvalidArgument(locations[i] +
+                             ": files of one format and delimiter are expected, "
+                             "found another than in " +
+                             locations.front());
     }
     for (const RawColumn& column : other.columns) {
       const auto found =
@@ -114,8 +117,8 @@ Result<source::FileSourceOptions> SourceFor(LakeSession& session, const lake::Lo
   source::FileSourceOptions options;
   iceberg::Schema matched;
   for (const auto& field : table.metadata.current_schema().fields) {
-    const auto found = std::find_if(
-        shape.columns.begin(), shape.columns.end(), [&](const RawColumn& column) {
+    const auto found =
+        std::find_if(shape.columns.begin(), shape.columns.end(), [&](const RawColumn& column) {
           return column.name == field.name || column.source_name == field.name;
         });
     if (found == shape.columns.end()) continue;
@@ -124,12 +127,13 @@ Result<source::FileSourceOptions> SourceFor(LakeSession& session, const lake::Lo
     matched.fields.push_back(field);
   }
   for (const RawColumn& column : shape.columns) {
-    const bool is_known = std::any_of(
-        options.target.columns.begin(), options.target.columns.end(),
-        [&](const auto& target) { return target.source_name == column.source_name; });
+    const bool is_known =
+        std::any_of(options.target.columns.begin(), options.target.columns.end(),
+                    [&](const auto& target) { return target.source_name == column.source_name; });
     if (is_known) continue;
     return InvalidArgument("the files have a column " + column.source_name + " that table " +
-                           ToString(table.name) + " does not have; leave it out of the files or "
+                           ToString(table.name) +
+                           " does not have; leave it out of the files or "
                            "load into a new table");
   }
   if (matched.fields.empty()) {
@@ -207,30 +211,29 @@ Result<lake::CommitResult> WriteWithProgress(LakeSession& session, const catalog
 void Report(const catalog::TableName& name, const lake::CommitResult& result, uint64_t rejected,
             uint64_t bytes, double seconds, const OutputOptions& output) {
   if (output.is_json) {
-    PrintLine(nlohmann::json{{"table", ToString(name)},
-                             {"rows_added", result.rows_added},
-                             {"rows_updated", result.rows_updated},
-                             {"rows_deleted", result.rows_deleted},
-                             {"rows_skipped", result.rows_skipped},
-                             {"rows_quarantined", rejected},
-                             {"files_added", result.files_added},
-                             {"bytes_read", bytes},
-                             {"bytes_written", result.bytes_added},
-                             {"seconds", seconds},
-                             {"snapshot_id", result.snapshot_id
-                                                 ? nlohmann::json(result.snapshot_id->value())
-                                                 : nlohmann::json()}}
+    PrintLine(nlohmann::json{
+        {"table", ToString(name)},
+        {"rows_added", result.rows_added},
+        {"rows_updated", result.rows_updated},
+        {"rows_deleted", result.rows_deleted},
+        {"rows_skipped", result.rows_skipped},
+        {"rows_quarantined", rejected},
+        {"files_added", result.files_added},
+        {"bytes_read", bytes},
+        {"bytes_written", result.bytes_added},
+        {"seconds", seconds},
+        {"snapshot_id",
+         result.snapshot_id ? nlohmann::json(result.snapshot_id->value()) : nlohmann::json()}}
                   .dump());
     return;
   }
   if (!output.is_quiet) {
     const double rows = static_cast<double>(result.rows_added);
-    std::string line = ToString(name) + ": " + FormatCount(result.rows_added) + " rows in " +
-                       FormatSeconds(seconds) + " (" +
-                       FormatCount(static_cast<int64_t>(rows / seconds)) + " rows/s, " +
-                       FormatBytes(static_cast<int64_t>(static_cast<double>(bytes) / seconds)) +
-                       "/s), " + FormatCount(result.files_added) + " files of " +
-                       FormatBytes(result.bytes_added);
+    std::string line =
+        ToString(name) + ": " + FormatCount(result.rows_added) + " rows in " +
+        FormatSeconds(seconds) + " (" + FormatCount(static_cast<int64_t>(rows / seconds)) +
+        " rows/s, " + FormatBytes(static_cast<int64_t>(static_cast<double>(bytes) / seconds)) +
+        "/s), " + FormatCount(result.files_added) + " files of " + FormatBytes(result.bytes_added);
     if (result.rows_updated > 0) line += ", " + FormatCount(result.rows_updated) + " replaced";
     if (result.rows_skipped > 0) line += ", " + FormatCount(result.rows_skipped) + " repeated";
     PrintLine(line);
@@ -259,7 +262,8 @@ Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
   if (is_new) table = CreateFrom(session, name, shape, arguments.partition);
   if (!table) return std::move(table).error();
   if (!is_new && !arguments.partition.empty()) {
-    return InvalidArgument("--partition is for new tables, " + ToString(name) + " is there already");
+    return InvalidArgument("--partition is for new tables, " + ToString(name) +
+                           " is there already");
   }
   const auto load = [&]() -> Result<int> {
     DAYPART_TRY(const auto quarantine, pipeline::Quarantine::Open(name));

@@ -40,11 +40,10 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
   DAYPART_TRY(const auto rows, engine->Query(sql));
   DAYPART_TRY(const int64_t count, query::WriteRows(*rows, format, stdout));
   if (format == query::OutputFormat::kTable && !output.is_quiet) {
-    const double seconds =
-        static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
+    const double seconds = static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
     const auto& statistics = rows->statistics();
-    std::string note = FormatCount(count) + (count == 1 ? " row in " : " rows in ") +
-                       FormatSeconds(seconds);
+    std::string note =
+        FormatCount(count) + (count == 1 ? " row in " : " rows in ") + FormatSeconds(seconds);
     if (statistics.tables > 0) {
       note += ", " + FormatCount(statistics.files_read) + " of " +
               FormatCount(statistics.files_total) + " files read";
@@ -57,7 +56,8 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
 Result<int> RunQueries(const Config& config, const OutputOptions& output) {
   std::set<std::filesystem::path> paths;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(config.sql_directory / "queries", error)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(config.sql_directory / "queries", error)) {
     if (entry.path().extension() == ".sql") paths.insert(entry.path());
   }
   nlohmann::json json = nlohmann::json::array();
@@ -67,7 +67,8 @@ Result<int> RunQueries(const Config& config, const OutputOptions& output) {
     std::string description;
     nlohmann::json columns = nlohmann::json::array();
     std::string text;
-    // The comment at the top: the description, then a line a column, "-- column: NAME | UNIT | MEANING".
+    // The comment at the top: the description, then a line a column, "-- column: NAME | UNIT |
+    // MEANING".
     while (std::getline(file, line) && line.starts_with("-- ")) {
       if (!line.starts_with("-- column: ")) {
         description += (description.empty() ? "" : " ") + line.substr(3);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// daypart run: the tasks of a pipeline, one after the other. One run of a lake's pipelines at a time: not
-// for correctness, which the commits see to, but because a second one would do all the work for nothing.
+// daypart run: the tasks of a pipeline, one after the other. One run of a lake's pipelines at a
+// time: not for correctness, which the commits see to, but because a second one would do all the
+// work for nothing.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -88,8 +89,7 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
     DAYPART_TRY(const auto report,
                 pipeline::RunTask(session.context(), session.catalog(), task, options));
     if (!report.is_skipped) refreshed.insert(task.target);
-    const double seconds =
-        static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
+    const double seconds = static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
     quarantined += report.rows_quarantined;
     const auto& commit = report.commit;
     rows.push_back({task.name, ToString(task.target), Outcome(report),

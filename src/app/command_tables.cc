@@ -51,9 +51,8 @@ Result<int> DescribeRaw(const catalog::RawTable& table, const OutputOptions& out
   for (const auto& column : table.columns) add(column, "column");
   for (const auto& column : table.partition_columns) add(column, "partition");
   if (output.is_json) {
-    PrintLine(nlohmann::json{{"table", ToString(table.name)},
-                             {"location", table.location},
-                             {"columns", columns}}
+    PrintLine(nlohmann::json{
+        {"table", ToString(table.name)}, {"location", table.location}, {"columns", columns}}
                   .dump(2));
     return kExitDone;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands of the binary, each a function of its arguments; main.cc parses, these act. All return
-// the exit code: 0 done, 3 partly done (rows quarantined); failures are errors and become 1.
+// The commands of the binary, each a function of its arguments; main.cc parses, these act. All
+// return the exit code: 0 done, 3 partly done (rows quarantined); failures are errors and become 1.
 #pragma once
 
 #include <cstdint>
@@ -70,8 +70,8 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
 
 struct QueryArguments {
   std::string sql;
-  std::string file;             // instead of sql
-  std::string saved;            // instead of sql: a name from `daypart queries`
+  std::string file;   // instead of sql
+  std::string saved;  // instead of sql: a name from `daypart queries`
   std::string format = "table";
 };
 

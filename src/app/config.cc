@@ -3,12 +3,12 @@
 // Reading daypart.toml with toml++.
 #include "app/config.h"
 
+#include <toml++/toml.h>
 #include <charconv>
 #include <cstdlib>
 #include <functional>
 #include <map>
 #include <thread>
-#include <toml++/toml.h>
 
 namespace daypart::app {
 namespace {
@@ -20,7 +20,7 @@ Error Wrong(const toml::node& node, std::string_view expected) {
                          std::to_string(node.source().begin.line));
 }
 
-Setter Path(std::filesystem::path Config::* member) {
+Setter Path(std::filesystem::path Config::*member) {
   return [member](const toml::node& node, Config& config) -> Status {
     const auto text = node.value<std::string>();
     if (!text || text->empty()) return Wrong(node, "a path in quotes");
@@ -30,7 +30,7 @@ Setter Path(std::filesystem::path Config::* member) {
 }
 
 template <typename Number>
-Setter Integer(Number Config::* member, int64_t low, int64_t high) {
+Setter Integer(Number Config::*member, int64_t low, int64_t high) {
   return [=](const toml::node& node, Config& config) -> Status {
     const auto number = node.value<int64_t>();
     if (!node.is_integer() || *number < low || *number > high) {
@@ -41,7 +41,7 @@ Setter Integer(Number Config::* member, int64_t low, int64_t high) {
   };
 }
 
-Setter Bytes(int64_t Config::* member) {
+Setter Bytes(int64_t Config::*member) {
   return [member](const toml::node& node, Config& config) -> Status {
     const auto text = node.value<std::string>();
     if (!text) return Wrong(node, "a size in quotes such as \"512MiB\"");
@@ -52,7 +52,7 @@ Setter Bytes(int64_t Config::* member) {
   };
 }
 
-Setter Text(std::string Config::* member) {
+Setter Text(std::string Config::*member) {
   return [member](const toml::node& node, Config& config) -> Status {
     const auto text = node.value<std::string>();
     if (!text || text->empty()) return Wrong(node, "a text in quotes");
@@ -96,7 +96,8 @@ Status ApplySection(const std::string& name, const toml::node& section, Config& 
 }  // namespace
 
 std::string_view DefaultConfigText() {
-  return R"(# Daypart's settings. Paths are relative to this file; what is left out has the value shown.
+  return R"(# Daypart's settings. Paths are relative to this file; what is left out
+# has the value shown.
 
 [lake]
 directory = "lake"          # raw files and tables
@@ -123,8 +124,8 @@ Result<int64_t> ParseBytes(std::string_view text) {
   std::string_view unit(parsed.ptr, static_cast<size_t>(text.data() + text.size() - parsed.ptr));
   while (unit.starts_with(' ')) unit.remove_prefix(1);
   static const std::map<std::string_view, int64_t> kUnits = {
-      {"", 1},          {"B", 1},         {"KB", 1'000},         {"MB", 1'000'000},
-      {"GB", 1'000'000'000}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+      {"", 1},          {"B", 1},         {"KB", 1'000},   {"MB", 1'000'000}, {"GB", 1'000'000'000},
+      {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
   const auto factor = kUnits.find(unit);
   if (parsed.ec != std::errc() || number <= 0 || factor == kUnits.end() ||
       number > INT64_MAX / factor->second) {

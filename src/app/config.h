@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// daypart.toml as values. Paths in it are relative to the file's folder. A key that is not known is an
-// error, because a mistyped setting that silently does nothing costs more than the correction.
+// daypart.toml as values. Paths in it are relative to the file's folder. A key that is not known is
+// an error, because a mistyped setting that silently does nothing costs more than the correction.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,16 @@
 namespace daypart::app {
 
 struct Config {
-  std::filesystem::path folder;             // of daypart.toml, absolute
-  std::filesystem::path lake_directory;     // [lake] directory
-  std::filesystem::path catalog_path;       // [catalog] path
-  std::string catalog_name = "daypart";     // [catalog] name
-  std::filesystem::path sql_directory;      // [sql] directory
+  std::filesystem::path folder;                     // of daypart.toml, absolute
+  std::filesystem::path lake_directory;             // [lake] directory
+  std::filesystem::path catalog_path;               // [catalog] path
+  std::string catalog_name = "daypart";             // [catalog] name
+  std::filesystem::path sql_directory;              // [sql] directory
   int64_t query_memory_bytes = int64_t{512} << 20;  // [query] memory
-  int threads_count = 2;                    // [lake] threads
+  int threads_count = 2;                            // [lake] threads
   int64_t file_bytes_target = int64_t{256} << 20;   // [lake] file_size
-  int64_t row_group_rows = 512 << 10;       // [lake] row_group_rows
-  int zstd_level = 1;                       // [lake] zstd_level
+  int64_t row_group_rows = 512 << 10;               // [lake] row_group_rows
+  int zstd_level = 1;                               // [lake] zstd_level
 };
 
 /// The text of a new daypart.toml.

@@ -31,8 +31,8 @@ class LakeSession {
   catalog::SqliteCatalog& catalog() { return *catalog_; }
   Clock& clock() { return clock_; }
 
-  /// The location that a command-line path means: itself if it has a scheme, the lake's folder of that
-  /// name if there is one (raw/…), else the file relative to the current folder.
+  /// The location that a command-line path means: itself if it has a scheme, the lake's folder of
+  /// that name if there is one (raw/…), else the file relative to the current folder.
   std::string LocationOf(std::string_view path) const;
   /// Always below the lake's folder.
   std::string LakeLocation(std::string_view path) const;

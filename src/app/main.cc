@@ -114,7 +114,8 @@ void AddLooks(CLI::App& app, Options& options, Action& action) {
 
 void AddQuery(CLI::App& app, Options& options, Action& action) {
   auto* query = app.add_subcommand("query", "Ask the tables in SQL");
-  query->footer("Example: daypart query 'SELECT region, COUNT(*) AS views FROM viewership GROUP BY region'");
+  query->footer(
+      "Example: daypart query 'SELECT region, COUNT(*) AS views FROM viewership GROUP BY region'");
   query->add_option("SQL", options.query.sql, "One SELECT");
   query->add_option("-f,--file", options.query.file, "File that holds the SELECT");
   query->add_option("--saved", options.query.saved, "A saved query; daypart queries lists them");
@@ -161,7 +162,8 @@ void AddDelivery(CLI::App& app, Options& options, Action& action) {
 }
 
 void AddQueries(CLI::App& app, Options& options, Action& action) {
-  auto* queries = app.add_subcommand("queries", "List the saved queries and what their columns mean");
+  auto* queries =
+      app.add_subcommand("queries", "List the saved queries and what their columns mean");
   queries->footer("Example: daypart queries");
   queries->callback([&] {
     action = [&] {
@@ -175,9 +177,11 @@ void AddQueries(CLI::App& app, Options& options, Action& action) {
 void AddRun(CLI::App& app, Options& options, Action& action) {
   auto* run = app.add_subcommand("run", "Run a pipeline: new raw files into Iceberg tables");
   run->footer("Example: daypart run standard --task ad_revenue");
-  run->add_option("PIPELINE", options.run.pipeline, "Folder below sql/pipelines, standard by default");
+  run->add_option("PIPELINE", options.run.pipeline,
+                  "Folder below sql/pipelines, standard by default");
   run->add_option("--task", options.run.task, "Only this task");
-  run->add_flag("--full-refresh", options.run.is_full_refresh, "Make the tables anew from all files");
+  run->add_flag("--full-refresh", options.run.is_full_refresh,
+                "Make the tables anew from all files");
   run->callback([&] {
     action = [&] {
       return WithSession(options, false, [&](LakeSession& session) {
@@ -191,9 +195,7 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
   auto* init = app.add_subcommand("init", "Make a lake: daypart.toml, lake/");
   init->footer("Example: daypart init demo");
   init->add_option("DIR", options.init_folder, "Folder, the current one by default");
-  init->callback([&] {
-    action = [&] { return RunInit(options.init_folder, options.output); };
-  });
+  init->callback([&] { action = [&] { return RunInit(options.init_folder, options.output); }; });
   auto* crawl = app.add_subcommand("crawl", "Find out what files are and register raw tables");
   crawl->footer("Example: daypart crawl raw/");
   crawl->add_option("PREFIX", options.crawl.prefix, "Folder in the lake, or an absolute path")

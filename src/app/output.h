@@ -30,7 +30,7 @@ std::string FormatBytes(int64_t bytes);
 /// 0.0123 -> "12 ms", 3.456 -> "3.46 s"
 std::string FormatSeconds(double seconds);
 
-void PrintLine(std::string_view line);   // standard output
-void PrintNotice(std::string_view line); // standard error
+void PrintLine(std::string_view line);    // standard output
+void PrintNotice(std::string_view line);  // standard error
 
 }  // namespace daypart::app

@@ -40,9 +40,8 @@ void ProgressLine::Show(std::string_view what, uint64_t done, uint64_t total,
   if (now - last_ < kInterval) return;
   last_ = now;
   has_text_ = true;
-  const std::string line =
-      '\r' + FormatBar(done, total) + "  " + std::string(what) + "  " + std::string(amount) +
-      "\x1b[K";
+  const std::string line = '\r' + FormatBar(done, total) + "  " + std::string(what) + "  " +
+                           std::string(amount) + "\x1b[K";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ProgressLine: one line on a terminal's standard error that is written over and over, and wiped before
-// results are printed. Nothing is written where standard error is no terminal, or with --quiet or --json.
+// ProgressLine: one line on a terminal's standard error that is written over and over, and wiped
+// before results are printed. Nothing is written where standard error is no terminal, or with
+// --quiet or --json.
 #pragma once
 
 #include <chrono>
@@ -40,7 +41,8 @@ class ProgressLine {
 /// The bar itself: "[######    ]  60 %". total 0 counts as nothing done.
 std::string FormatBar(uint64_t done, uint64_t total);
 
-/// Calls `show` ten times a second on a thread of its own until destroyed: for work that only counts.
+/// Calls `show` ten times a second on a thread of its own until destroyed: for work that only
+/// counts.
 class ProgressWatch {
  public:
   ProgressWatch(ProgressLine& line, std::function<void(ProgressLine&)> show);

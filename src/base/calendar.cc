@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calendar arithmetic and ISO 8601 text; strict, so that a broken date is refused and never guessed.
+// Calendar arithmetic and ISO 8601 text; strict, so that a broken date is refused and never
+// guessed.
 #include "base/calendar.h"
 
 #include <cstdio>
@@ -8,7 +9,8 @@
 namespace daypart {
 namespace {
 
-/// The number that the `count` digits at `text[at]` spell, or -1 if one is no digit or out of reach.
+/// The number that the `count` digits at `text[at]` spell, or -1 if one is no digit or out of
+/// reach.
 int32_t Digits(std::string_view text, size_t at, size_t count) {
   if (at + count > text.size()) return -1;
   int32_t number = 0;
@@ -40,7 +42,8 @@ CivilDate CivilFromDays(int32_t days) {
   const int64_t day_of_era = shifted - era * 146097;
   const int64_t year_of_era =
       (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const int64_t month_index = (5 * day_of_year + 2) / 153;
   CivilDate date;
   date.day = static_cast<int32_t>(day_of_year - (153 * month_index + 2) / 5 + 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dates and timestamps as numbers and as ISO 8601 text. Proleptic Gregorian calendar; days count from
-// 1970-01-01, microseconds from 1970-01-01T00:00:00, both may be negative.
+// Dates and timestamps as numbers and as ISO 8601 text. Proleptic Gregorian calendar; days count
+// from 1970-01-01, microseconds from 1970-01-01T00:00:00, both may be negative.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ inline constexpr int64_t kMicrosPerSecond = 1'000'000;
 inline constexpr int64_t kMicrosPerHour = 3'600 * kMicrosPerSecond;
 inline constexpr int64_t kMicrosPerDay = 24 * kMicrosPerHour;
 
-/// Days from 1970-01-01 to `date`. Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+/// Days from 1970-01-01 to `date`. Source: H. Hinnant, "chrono-Compatible Low-Level Date
+/// Algorithms".
 constexpr int32_t DaysFromCivil(CivilDate date) {
   const int32_t year = date.year - (date.month <= 2 ? 1 : 0);
   const int32_t era = (year >= 0 ? year : year - 399) / 400;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CancelToken: how Ctrl-C reaches long work. Loops over chunks, files or attempts ask it once a turn.
+// CancelToken: how Ctrl-C reaches long work. Loops over chunks, files or attempts ask it once a
+// turn.
 #pragma once
 
 #include <atomic>

@@ -40,7 +40,7 @@ uint64_t Random::Next() {
 
 std::string NewUuid(Random& random) {
   std::array<uint64_t, 2> bits{random.Next(), random.Next()};
-  bits[0] = (bits[0] & ~uint64_t{0xF000}) | 0x4000;                       // version 4
+  bits[0] = (bits[0] & ~uint64_t{0xF000}) | 0x4000;                      // version 4
   bits[1] = (bits[1] & ~(uint64_t{0xC} << 60)) | (uint64_t{0x8} << 60);  // variant 10
   static constexpr char kHex[] = "0123456789abcdef";
   std::string text;

@@ -31,14 +31,18 @@ Error Error::WithContext(std::string_view context) && {
   return std::move(*this);
 }
 
-Error InvalidArgument(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
+Error InvalidArgument(std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message)};
+}
 Error CorruptData(std::string message) { return {ErrorCode::kCorruptData, std::move(message)}; }
 Error NotFound(std::string message) { return {ErrorCode::kNotFound, std::move(message)}; }
 Error AlreadyExists(std::string message) { return {ErrorCode::kAlreadyExists, std::move(message)}; }
 Error Conflict(std::string message) { return {ErrorCode::kConflict, std::move(message)}; }
 Error CommitUnknown(std::string message) { return {ErrorCode::kCommitUnknown, std::move(message)}; }
 Error Unavailable(std::string message) { return {ErrorCode::kUnavailable, std::move(message)}; }
-Error PermissionDenied(std::string message) { return {ErrorCode::kPermissionDenied, std::move(message)}; }
+Error PermissionDenied(std::string message) {
+  return {ErrorCode::kPermissionDenied, std::move(message)};
+}
 Error Unsupported(std::string message) { return {ErrorCode::kUnsupported, std::move(message)}; }
 Error Cancelled(std::string message) { return {ErrorCode::kCancelled, std::move(message)}; }
 Error ResourceExhausted(std::string message) {

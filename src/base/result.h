@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Result<T> and Status: how every fallible function of Daypart reports. The member names are those of
-// C++23's std::expected, so that the switch is a rename once the compiler has it. An Error carries a
-// code only where some caller acts on it; everything else is told in the message.
+// Result<T> and Status: how every fallible function of Daypart reports. The member names are those
+// of C++23's std::expected, so that the switch is a rename once the compiler has it. An Error
+// carries a code only where some caller acts on it; everything else is told in the message.
 #pragma once
 
 #include <string>
@@ -24,7 +24,7 @@ enum class ErrorCode {
   kPermissionDenied,  // the operating system or the service refuses
   kUnsupported,       // valid, but not something this version reads or writes
   kCancelled,         // the user asked to stop
-  kResourceExhausted, // disk full or a named limit reached: stop, keep what is committed
+  kResourceExhausted,  // disk full or a named limit reached: stop, keep what is committed
 };
 
 /// The code's name in lower case with spaces, for messages: "invalid argument".
@@ -44,8 +44,10 @@ template <typename T>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
@@ -81,7 +83,8 @@ class [[nodiscard]] Result<void> {
  public:
   using value_type = void;
   Result() = default;
-  Result(Error error) : failed_(true), error_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : failed_(true), error_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool has_value() const { return !failed_; }
   explicit operator bool() const { return has_value(); }
@@ -130,16 +133,16 @@ Error SystemError(std::string_view what, int error_number);
 #define DAYPART_CONCAT(a, b) DAYPART_CONCAT_INNER(a, b)
 
 /// Returns the error of `expr` from the enclosing function, if it failed.
-#define DAYPART_RETURN_IF_ERROR(expr)                                        \
-  do {                                                                       \
-    auto daypart_status = (expr);                                            \
-    if (!daypart_status) return std::move(daypart_status).error();           \
+#define DAYPART_RETURN_IF_ERROR(expr)                              \
+  do {                                                             \
+    auto daypart_status = (expr);                                  \
+    if (!daypart_status) return std::move(daypart_status).error(); \
   } while (false)
 
 /// DAYPART_TRY(auto table, Load(id)): declares or assigns the value, or returns the error.
-#define DAYPART_TRY(lhs, expr)                                               \
+#define DAYPART_TRY(lhs, expr) \
   DAYPART_TRY_INNER(DAYPART_CONCAT(daypart_result_, __COUNTER__), lhs, expr)
-#define DAYPART_TRY_INNER(name, lhs, expr)                                   \
-  auto name = (expr);                                                        \
-  if (!name) return std::move(name).error();                                 \
+#define DAYPART_TRY_INNER(name, lhs, expr)   \
+  auto name = (expr);                        \
+  if (!name) return std::move(name).error(); \
   lhs = std::move(name).value()

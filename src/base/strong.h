@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Strong<Tag, Rep>: a number that cannot be mistaken for another one. Ids, sequence numbers and times
-// of Daypart are of such types; arithmetic is spelled out through value().
+// Strong<Tag, Rep>: a number that cannot be mistaken for another one. Ids, sequence numbers and
+// times of Daypart are of such types; arithmetic is spelled out through value().
 #pragma once
 
 #include <compare>

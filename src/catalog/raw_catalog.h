@@ -20,7 +20,7 @@ namespace daypart::catalog {
 enum class RawFormat { kCsv, kJsonLines, kParquet };
 
 struct RawColumn {
-  std::string name;      // as crawled: lower case, [a-z0-9_]
+  std::string name;         // as crawled: lower case, [a-z0-9_]
   std::string source_name;  // as the file has it: CSV header cell or JSON key
   iceberg::Type type;
   friend bool operator==(const RawColumn&, const RawColumn&) = default;

@@ -16,12 +16,9 @@ using nlohmann::json;
 
 std::string_view FormatName(RawFormat format) {
   switch (format) {
-    case RawFormat::kCsv:
-      return "csv";
-    case RawFormat::kJsonLines:
-      return "json";
-    case RawFormat::kParquet:
-      return "parquet";
+    case RawFormat::kCsv: return "csv";
+    case RawFormat::kJsonLines: return "json";
+    case RawFormat::kParquet: return "parquet";
   }
   return "csv";
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The SQLite catalog: commits that race, the layout that PyIceberg shares, damaged files.
 #include "catalog/sqlite_catalog.h"
 
 #include <fmt/format.h>

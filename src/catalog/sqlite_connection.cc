@@ -203,8 +203,7 @@ Error SqliteConnection::ErrorOf(int code) const {
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-    case SQLITE_PROTOCOL:
-      return Unavailable(what + "; another program holds it, try again");
+    case SQLITE_PROTOCOL: return Unavailable(what + "; another program holds it, try again");
     case SQLITE_CORRUPT:
       return CorruptData(what +
                          "; restore it from a copy or rescue it with `sqlite3 FILE .recover`: "
@@ -215,20 +214,16 @@ Error SqliteConnection::ErrorOf(int code) const {
                          "restore the file from a copy");
     case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_AUTH:
-      return PermissionDenied(what + "; the file and its folder must be writable");
+    case SQLITE_AUTH: return PermissionDenied(what + "; the file and its folder must be writable");
     case SQLITE_FULL:
     case SQLITE_NOMEM:
-    case SQLITE_TOOBIG:
-      return ResourceExhausted(what + "; nothing was changed");
+    case SQLITE_TOOBIG: return ResourceExhausted(what + "; nothing was changed");
     case SQLITE_CANTOPEN: {
       const int error_number = database_ ? sqlite3_system_errno(database_.get()) : 0;
       return SystemError("open catalog file " + path_, error_number != 0 ? error_number : EACCES);
     }
-    case SQLITE_IOERR:
-      return Unavailable(what);
-    case SQLITE_CONSTRAINT:
-      return AlreadyExists(what);
+    case SQLITE_IOERR: return Unavailable(what);
+    case SQLITE_CONSTRAINT: return AlreadyExists(what);
     default:  // SQLite's codes are an open set; what is left means tables other than ours.
       return CorruptData(what + "; expected the tables of an Iceberg SQL catalog");
   }

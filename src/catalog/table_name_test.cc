@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Table names as they are typed: with and without database, and what is refused.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Column names made of headers: Glue's rules, duplicates, blanks.
 #include "crawl/column_name.h"
 
 #include <gmock/gmock.h>

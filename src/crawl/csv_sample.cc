@@ -66,9 +66,8 @@ std::string_view WholeLines(std::string_view piece, bool begins_file, bool ends_
 
 void ProfileCsv(const TextPieces& pieces, FileShape& shape) {
   const decode::CsvDialect dialect = decode::DetectDialect(
-      pieces.head, {.delimiter = pieces.delimiter,
-                    .has_header = {},
-                    .is_whole_file = pieces.is_whole_file});
+      pieces.head,
+      {.delimiter = pieces.delimiter, .has_header = {}, .is_whole_file = pieces.is_whole_file});
   shape.format = catalog::RawFormat::kCsv;
   shape.delimiter = dialect.delimiter;
   shape.quote = dialect.quote;

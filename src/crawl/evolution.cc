@@ -28,24 +28,18 @@ constexpr const char* kUntypedKey = "crawler.untyped";
 
 std::string CompressionName(decode::Compression compression) {
   switch (compression) {
-    case decode::Compression::kNone:
-      return "none";
-    case decode::Compression::kGzip:
-      return "gzip";
-    case decode::Compression::kZstd:
-      return "zstd";
+    case decode::Compression::kNone: return "none";
+    case decode::Compression::kGzip: return "gzip";
+    case decode::Compression::kZstd: return "zstd";
   }
   return "none";
 }
 
 std::string EncodingName(decode::TextEncoding encoding) {
   switch (encoding) {
-    case decode::TextEncoding::kUtf8:
-      return "utf-8";
-    case decode::TextEncoding::kUtf16LittleEndian:
-      return "utf-16le";
-    case decode::TextEncoding::kUtf16BigEndian:
-      return "utf-16be";
+    case decode::TextEncoding::kUtf8: return "utf-8";
+    case decode::TextEncoding::kUtf16LittleEndian: return "utf-16le";
+    case decode::TextEncoding::kUtf16BigEndian: return "utf-16be";
   }
   return "utf-8";
 }
@@ -113,12 +107,9 @@ const RawColumn* FindColumn(const std::vector<RawColumn>& columns, const std::st
 
 std::string FormText(const RawTable& table) {
   switch (table.format) {
-    case catalog::RawFormat::kJsonLines:
-      return "JSON lines";
-    case catalog::RawFormat::kParquet:
-      return "Parquet";
-    case catalog::RawFormat::kCsv:
-      break;
+    case catalog::RawFormat::kJsonLines: return "JSON lines";
+    case catalog::RawFormat::kParquet: return "Parquet";
+    case catalog::RawFormat::kCsv: break;
   }
   return fmt::format("CSV {} header", table.has_header ? "with" : "without");
 }

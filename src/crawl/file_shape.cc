@@ -23,30 +23,25 @@ enum class TypeFamily { kUnknown, kBoolean, kNumber, kTime, kText, kOther };
 TypeFamily FamilyOf(const InferredType& inferred) {
   if (!inferred.is_evidenced) return TypeFamily::kUnknown;
   switch (inferred.type.kind) {
-    case TypeKind::kBoolean:
-      return TypeFamily::kBoolean;
+    case TypeKind::kBoolean: return TypeFamily::kBoolean;
     case TypeKind::kInt:
     case TypeKind::kLong:
     case TypeKind::kFloat:
     case TypeKind::kDouble:
-    case TypeKind::kDecimal:
-      return TypeFamily::kNumber;
+    case TypeKind::kDecimal: return TypeFamily::kNumber;
     case TypeKind::kDate:
     case TypeKind::kTime:
     case TypeKind::kTimestamp:
     case TypeKind::kTimestamptz:
     case TypeKind::kTimestampNs:
-    case TypeKind::kTimestamptzNs:
-      return TypeFamily::kTime;
+    case TypeKind::kTimestamptzNs: return TypeFamily::kTime;
     case TypeKind::kString:
-    case TypeKind::kUuid:
-      return TypeFamily::kText;
+    case TypeKind::kUuid: return TypeFamily::kText;
     case TypeKind::kFixed:
     case TypeKind::kBinary:
     case TypeKind::kStruct:
     case TypeKind::kList:
-    case TypeKind::kMap:
-      return TypeFamily::kOther;
+    case TypeKind::kMap: return TypeFamily::kOther;
   }
   return TypeFamily::kOther;
 }

@@ -126,16 +126,12 @@ class JsonColumns {
     ValueProfile* profile = ProfileOf(value.name);
     if (profile == nullptr) return;
     switch (value.type) {
-      case ondemand::json_type::number:
-        return profile->AddJsonNumber(value.text);
-      case ondemand::json_type::string:
-        return profile->AddJsonString(value.text);
-      case ondemand::json_type::boolean:
-        return profile->AddJsonBoolean();
+      case ondemand::json_type::number: return profile->AddJsonNumber(value.text);
+      case ondemand::json_type::string: return profile->AddJsonString(value.text);
+      case ondemand::json_type::boolean: return profile->AddJsonBoolean();
       case ondemand::json_type::null:
       case ondemand::json_type::object:  // Objects and arrays are never pending.
-      case ondemand::json_type::array:
-        return profile->AddNull();
+      case ondemand::json_type::array: return profile->AddNull();
     }
   }
 

@@ -5,8 +5,8 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <cstdint>
+#include <optional>
 
 namespace daypart::crawl {
 

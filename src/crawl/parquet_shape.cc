@@ -79,39 +79,29 @@ class TypeMapper {
  public:
   std::optional<Type> Map(const arrow::DataType& type) {
     switch (type.id()) {
-      case arrow::Type::BOOL:
-        return Type::Of(TypeKind::kBoolean);
+      case arrow::Type::BOOL: return Type::Of(TypeKind::kBoolean);
       case arrow::Type::INT8:
       case arrow::Type::INT16:
       case arrow::Type::INT32:
       case arrow::Type::UINT8:
-      case arrow::Type::UINT16:
-        return Type::Of(TypeKind::kInt);
+      case arrow::Type::UINT16: return Type::Of(TypeKind::kInt);
       case arrow::Type::INT64:
-      case arrow::Type::UINT32:
-        return Type::Of(TypeKind::kLong);
-      case arrow::Type::UINT64:
-        return Type::DecimalOf(20, 0);
+      case arrow::Type::UINT32: return Type::Of(TypeKind::kLong);
+      case arrow::Type::UINT64: return Type::DecimalOf(20, 0);
       case arrow::Type::HALF_FLOAT:
-      case arrow::Type::FLOAT:
-        return Type::Of(TypeKind::kFloat);
-      case arrow::Type::DOUBLE:
-        return Type::Of(TypeKind::kDouble);
+      case arrow::Type::FLOAT: return Type::Of(TypeKind::kFloat);
+      case arrow::Type::DOUBLE: return Type::Of(TypeKind::kDouble);
       case arrow::Type::STRING:
       case arrow::Type::LARGE_STRING:
       case arrow::Type::STRING_VIEW:
-      case arrow::Type::NA:
-        return Type::Of(TypeKind::kString);
+      case arrow::Type::NA: return Type::Of(TypeKind::kString);
       case arrow::Type::BINARY:
       case arrow::Type::LARGE_BINARY:
-      case arrow::Type::BINARY_VIEW:
-        return Type::Of(TypeKind::kBinary);
+      case arrow::Type::BINARY_VIEW: return Type::Of(TypeKind::kBinary);
       case arrow::Type::DATE32:
-      case arrow::Type::DATE64:
-        return Type::Of(TypeKind::kDate);
+      case arrow::Type::DATE64: return Type::Of(TypeKind::kDate);
       case arrow::Type::TIME32:
-      case arrow::Type::TIME64:
-        return Type::Of(TypeKind::kTime);
+      case arrow::Type::TIME64: return Type::Of(TypeKind::kTime);
       default:  // Arrow's types are an open set.
         return MapWithParameters(type);
     }
@@ -159,8 +149,7 @@ class TypeMapper {
         }
         return Type::StructOf(std::move(fields));
       }
-      default:
-        return std::nullopt;
+      default: return std::nullopt;
     }
   }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Types inferred of values: the narrowest that holds all, leading zeros, dates, decimals.
 #include "crawl/value_profile.h"
 
 #include <fmt/format.h>

@@ -40,8 +40,9 @@ FileSignature DetectSignature(std::string_view head);
 /// Wraps `source` so that it yields decompressed UTF-8 without a byte order mark, detecting both
 /// from the bytes. Multi-member gzip and multi-frame zstd are read to the end.
 ///
-/// errors: kInvalidArgument for a binary file ("expected text, found Parquet"), those of the source.
-/// errors of Read: kCorruptData for a truncated or broken stream, with the compressed offset.
+/// errors: kInvalidArgument for a binary file ("expected text, found Parquet"), those of the
+/// source. errors of Read: kCorruptData for a truncated or broken stream, with the compressed
+/// offset.
 Result<std::unique_ptr<ByteSource>> OpenText(std::unique_ptr<ByteSource> source);
 
 struct Chunk {

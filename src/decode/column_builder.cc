@@ -21,18 +21,12 @@ constexpr size_t kRowsMin = 1024;
 
 std::string TypeName(const arrow::DataType& type) {
   switch (type.id()) {
-    case arrow::Type::BOOL:
-      return "boolean";
-    case arrow::Type::INT32:
-      return "int";
-    case arrow::Type::INT64:
-      return "long";
-    case arrow::Type::DATE32:
-      return "date";
-    case arrow::Type::TIME64:
-      return "time";
-    case arrow::Type::STRING:
-      return "string";
+    case arrow::Type::BOOL: return "boolean";
+    case arrow::Type::INT32: return "int";
+    case arrow::Type::INT64: return "long";
+    case arrow::Type::DATE32: return "date";
+    case arrow::Type::TIME64: return "time";
+    case arrow::Type::STRING: return "string";
     case arrow::Type::TIMESTAMP:
       return static_cast<const arrow::TimestampType&>(type).timezone().empty() ? "timestamp"
                                                                                : "timestamptz";
@@ -40,8 +34,7 @@ std::string TypeName(const arrow::DataType& type) {
       const auto& decimal = static_cast<const arrow::Decimal128Type&>(type);
       return fmt::format("decimal({},{})", decimal.precision(), decimal.scale());
     }
-    default:
-      return type.name();  // float, double, binary are named alike
+    default: return type.name();  // float, double, binary are named alike
   }
 }
 
@@ -183,16 +176,11 @@ template class FixedColumn<TimeFormat>;
 
 std::unique_ptr<ColumnBuilder> MakeColumnBuilder(const std::shared_ptr<arrow::DataType>& type) {
   switch (type->id()) {
-    case arrow::Type::BOOL:
-      return std::make_unique<BooleanColumn>(BooleanFormat{}, type);
-    case arrow::Type::INT32:
-      return std::make_unique<Int32Column>(Int32Format{}, type);
-    case arrow::Type::INT64:
-      return std::make_unique<Int64Column>(Int64Format{}, type);
-    case arrow::Type::FLOAT:
-      return std::make_unique<FloatColumn>(FloatFormat{}, type);
-    case arrow::Type::DOUBLE:
-      return std::make_unique<DoubleColumn>(DoubleFormat{}, type);
+    case arrow::Type::BOOL: return std::make_unique<BooleanColumn>(BooleanFormat{}, type);
+    case arrow::Type::INT32: return std::make_unique<Int32Column>(Int32Format{}, type);
+    case arrow::Type::INT64: return std::make_unique<Int64Column>(Int64Format{}, type);
+    case arrow::Type::FLOAT: return std::make_unique<FloatColumn>(FloatFormat{}, type);
+    case arrow::Type::DOUBLE: return std::make_unique<DoubleColumn>(DoubleFormat{}, type);
     case arrow::Type::DECIMAL128: {
       const auto& decimal = static_cast<const arrow::Decimal128Type&>(*type);
       if (decimal.scale() < 0) return nullptr;
@@ -201,8 +189,7 @@ std::unique_ptr<ColumnBuilder> MakeColumnBuilder(const std::shared_ptr<arrow::Da
       format.scale = decimal.scale();
       return std::make_unique<DecimalColumn>(format, type);
     }
-    case arrow::Type::DATE32:
-      return std::make_unique<DateColumn>(DateFormat{}, type);
+    case arrow::Type::DATE32: return std::make_unique<DateColumn>(DateFormat{}, type);
     case arrow::Type::TIMESTAMP:
       if (static_cast<const arrow::TimestampType&>(*type).unit() != arrow::TimeUnit::MICRO) {
         return nullptr;
@@ -214,10 +201,8 @@ std::unique_ptr<ColumnBuilder> MakeColumnBuilder(const std::shared_ptr<arrow::Da
       }
       return std::make_unique<TimeColumn>(TimeFormat{}, type);
     case arrow::Type::STRING:
-    case arrow::Type::BINARY:
-      return std::make_unique<BytesColumn>(type);
-    default:
-      return nullptr;
+    case arrow::Type::BINARY: return std::make_unique<BytesColumn>(type);
+    default: return nullptr;
   }
 }
 

@@ -173,25 +173,18 @@ void CsvColumn::Append(const CellBlock& block, std::vector<CellFault>* faults) {
   switch (column.kind()) {
     case ColumnKind::kBoolean:
       return AppendTyped(static_cast<BooleanColumn&>(column), block, faults);
-    case ColumnKind::kInt32:
-      return AppendTyped(static_cast<Int32Column&>(column), block, faults);
-    case ColumnKind::kInt64:
-      return AppendTyped(static_cast<Int64Column&>(column), block, faults);
-    case ColumnKind::kFloat:
-      return AppendTyped(static_cast<FloatColumn&>(column), block, faults);
-    case ColumnKind::kDouble:
-      return AppendTyped(static_cast<DoubleColumn&>(column), block, faults);
+    case ColumnKind::kInt32: return AppendTyped(static_cast<Int32Column&>(column), block, faults);
+    case ColumnKind::kInt64: return AppendTyped(static_cast<Int64Column&>(column), block, faults);
+    case ColumnKind::kFloat: return AppendTyped(static_cast<FloatColumn&>(column), block, faults);
+    case ColumnKind::kDouble: return AppendTyped(static_cast<DoubleColumn&>(column), block, faults);
     case ColumnKind::kDecimal:
       return AppendTyped(static_cast<DecimalColumn&>(column), block, faults);
-    case ColumnKind::kDate:
-      return AppendTyped(static_cast<DateColumn&>(column), block, faults);
+    case ColumnKind::kDate: return AppendTyped(static_cast<DateColumn&>(column), block, faults);
     case ColumnKind::kTimestamp:
       return AppendTyped(static_cast<TimestampColumn&>(column), block, faults);
-    case ColumnKind::kTime:
-      return AppendTyped(static_cast<TimeColumn&>(column), block, faults);
+    case ColumnKind::kTime: return AppendTyped(static_cast<TimeColumn&>(column), block, faults);
     case ColumnKind::kString:
-    case ColumnKind::kBinary:
-      return AppendBytes(block, faults);
+    case ColumnKind::kBinary: return AppendBytes(block, faults);
   }
 }
 
@@ -203,8 +196,7 @@ std::string CsvColumn::Reason(const CellBlock& block, uint32_t record, CellFault
       return "expected a value, found none";
     case CellFaultKind::kNotUtf8:
       return fmt::format("expected {} in UTF-8, found bytes that are not", builder_->type_name());
-    case CellFaultKind::kNotOfType:
-      break;
+    case CellFaultKind::kNotOfType: break;
   }
   return fmt::format("expected {}, found '{}'", builder_->type_name(), Shown(Cell(block, record)));
 }

@@ -195,8 +195,7 @@ std::string CsvDecoder::Reason(const Piece& piece, const CellBlock& block,
     }
     case RecordFaultKind::kTooLong:
       return "expected a shorter record, found one over the limit of bytes, cut off";
-    case RecordFaultKind::kCell:
-      break;
+    case RecordFaultKind::kCell: break;
   }
   return columns_[fault.column].Reason(block, fault.first, fault.cell_kind);
 }

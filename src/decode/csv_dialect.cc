@@ -99,8 +99,7 @@ bool is_name_like(const std::string& cell) {
 
 std::string WithoutDigits(const std::string& cell) {
   std::string shape = cell;
-  std::replace_if(
-      shape.begin(), shape.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
+  std::replace_if(shape.begin(), shape.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
   return shape;
 }
 

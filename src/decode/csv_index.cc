@@ -24,14 +24,10 @@ std::atomic<VectorLevel>& LevelInUse() {
 const IndexKernels* Kernels() {
 #ifdef DAYPART_CSV_VECTORS
   switch (LevelInUse().load(std::memory_order_relaxed)) {
-    case VectorLevel::kScalar:
-      return nullptr;
-    case VectorLevel::kSse2:
-      return &Sse2Kernels();
-    case VectorLevel::kAvx2:
-      return &Avx2Kernels();
-    case VectorLevel::kAvx512:
-      return &Avx512Kernels();
+    case VectorLevel::kScalar: return nullptr;
+    case VectorLevel::kSse2: return &Sse2Kernels();
+    case VectorLevel::kAvx2: return &Avx2Kernels();
+    case VectorLevel::kAvx512: return &Avx512Kernels();
   }
 #endif
   return nullptr;

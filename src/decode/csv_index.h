@@ -27,7 +27,7 @@ struct CsvIndex {
   size_t records_count = 0;
   std::vector<uint32_t> malformed;  // numbers of the records with a malformed field, ascending;
                                     // each of these records counts as one field
-  size_t bytes = 0;  // up to behind the LF of the last whole record
+  size_t bytes = 0;                 // up to behind the LF of the last whole record
   bool has_quotes = false;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Text records -> Arrow record batches of a target schema, and the rows that do not fit. Nothing that
-// does not fit becomes null: it becomes a RejectedRow. Pure: no files, no threads.
+// Text records -> Arrow record batches of a target schema, and the rows that do not fit. Nothing
+// that does not fit becomes null: it becomes a RejectedRow. Pure: no files, no threads.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,11 @@ class Schema;
 namespace daypart::decode {
 
 /// A column to fill. Arrow types taken: boolean, int32, int64, float, double, decimal128, date32,
-/// timestamp(us) with or without zone "UTC", time64(us), utf8, binary (base64 in JSON, as is in CSV).
+/// timestamp(us) with or without zone "UTC", time64(us), utf8, binary (base64 in JSON, as is in
+/// CSV).
 struct TargetColumn {
-  std::string name;         // in the batch
-  std::string source_name;  // CSV header cell, JSON key ("a.b" reaches into an object)
+  std::string name;          // in the batch
+  std::string source_name;   // CSV header cell, JSON key ("a.b" reaches into an object)
   bool is_required = false;  // a missing or empty value is a reject, not a null
 };
 
@@ -36,8 +37,8 @@ struct DecodeTarget {
 };
 
 struct DecodedChunk {
-  /// Rows that fit, in record order. A utf8 column comes as dictionary<int32, utf8> while it has few
-  /// distinct values and as utf8 from the chunk on where it turns out to have many; between two
+  /// Rows that fit, in record order. A utf8 column comes as dictionary<int32, utf8> while it has
+  /// few distinct values and as utf8 from the chunk on where it turns out to have many; between two
   /// dictionary chunks of one decoder the older dictionary is a prefix of the newer.
   std::shared_ptr<arrow::RecordBatch> rows;
   std::vector<RejectedRow> rejects;
@@ -54,8 +55,9 @@ class Decoder {
 struct CsvOptions {
   char delimiter = ',';
   char quote = '"';
-  /// Texts that stand for null in a non-string column; in a string column only an unquoted one does.
-  /// The empty text is a null in every column but a quoted empty string, which is the empty string.
+  /// Texts that stand for null in a non-string column; in a string column only an unquoted one
+  /// does. The empty text is a null in every column but a quoted empty string, which is the empty
+  /// string.
   std::vector<std::string> null_texts = {"", "NULL", "null", "\\N"};
   /// The file's header cells in order (names made unique by the caller); which column is where.
   std::vector<std::string> file_columns;
@@ -63,22 +65,26 @@ struct CsvOptions {
   bool has_header = true;
 };
 
-/// What is a record and a field is told in csv_record.h. A cell of a column that is no string is read
-/// without its quotes and the spaces around it: integers are an optional sign and digits in the type's
-/// range; float and double decimal or scientific, NaN, Infinity, inf; booleans true/false, t/f, yes/no,
-/// 1/0; all these words in any case; decimals exact in the column's scale, else refused; dates
-/// YYYY-MM-DD; timestamps as base/calendar.h reads them; times HH:MM[:SS[.fraction]].
+/// What is a record and a field is told in csv_record.h. A cell of a column that is no string is
+/// read without its quotes and the spaces around it: integers are an optional sign and digits in
+/// the type's range; float and double decimal or scientific, NaN, Infinity, inf; booleans
+/// true/false, t/f, yes/no, 1/0; all these words in any case; decimals exact in the column's scale,
+/// else refused; dates YYYY-MM-DD; timestamps as base/calendar.h reads them; times
+/// HH:MM[:SS[.fraction]].
 ///
-/// errors: kInvalidArgument for a delimiter or quote that is no ASCII byte or is the other's, and where
+/// errors: kInvalidArgument for a delimiter or quote that is no ASCII byte or is the other's, and
+/// where
 ///   schema and columns do not match; kUnsupported for a type that is not among those above.
-/// errors of Decode: none for bad data, which is rejected row by row: wrong number of fields, a value
-/// that is not of the type or out of its range, invalid UTF-8, a quote not closed (the row is rejected
-/// up to its line end and decoding goes on at the next line). kInvalidArgument for a chunk of 2 GiB.
-Result<std::unique_ptr<Decoder>> MakeCsvDecoder(const DecodeTarget& target, const CsvOptions& options);
+/// errors of Decode: none for bad data, which is rejected row by row: wrong number of fields, a
+/// value that is not of the type or out of its range, invalid UTF-8, a quote not closed (the row is
+/// rejected up to its line end and decoding goes on at the next line). kInvalidArgument for a chunk
+/// of 2 GiB.
+Result<std::unique_ptr<Decoder>> MakeCsvDecoder(const DecodeTarget& target,
+                                                const CsvOptions& options);
 
-/// One JSON object a line. Unknown keys are ignored; a missing key or null is null; numbers for string
-/// columns are rejected, as are strings for numbers unless `coerce_strings`; of duplicate keys the
-/// first counts… and the row is rejected, because nobody knows which was meant.
+/// One JSON object a line. Unknown keys are ignored; a missing key or null is null; numbers for
+/// string columns are rejected, as are strings for numbers unless `coerce_strings`; of duplicate
+/// keys the first counts… and the row is rejected, because nobody knows which was meant.
 struct JsonOptions {
   bool coerce_strings = false;
 };

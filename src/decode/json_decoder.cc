@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JSON lines -> Arrow batches by simdjson's on-demand parser. Keys are expected in the order of the row
-// before, so that the usual line costs one comparison a key. A line that does not fit is rejected whole.
+// JSON lines -> Arrow batches by simdjson's on-demand parser. Keys are expected in the order of the
+// row before, so that the usual line costs one comparison a key. A line that does not fit is
+// rejected whole.
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
@@ -38,7 +39,8 @@ struct Key {
 void AddKey(std::vector<Key>& keys, std::string_view path, int column) {
   const size_t dot = path.find('.');
   const std::string name(path.substr(0, dot));
-  auto found = std::find_if(keys.begin(), keys.end(), [&](const Key& key) { return key.name == name; });
+  auto found =
+      std::find_if(keys.begin(), keys.end(), [&](const Key& key) { return key.name == name; });
   if (found == keys.end()) {
     keys.push_back({.name = name, .column = -1, .below = {}});
     found = keys.end() - 1;
@@ -117,7 +119,7 @@ class JsonDecoder final : public Decoder {
       const size_t end = std::min(bytes.find('\n', start), bytes.size());
       std::string_view record = bytes.substr(start, end - start);
       if (record.ends_with('\r')) record.remove_suffix(1);
-      if (record.find_first_not_of(" \t") != std::string_view::npos) {
+      if (record.find_first_not_of(" \t\r") != std::string_view::npos) {
         ++out.records_count;
         const bool is_cut = chunk.is_cut && end == bytes.size();
         const bool fits =
@@ -194,7 +196,8 @@ class JsonDecoder final : public Decoder {
     return true;
   }
 
-  /// readable: bytes that may be read from the record's start on, what follows it in the chunk included.
+  /// readable: bytes that may be read from the record's start on, what follows it in the chunk
+  /// included.
   bool ReadRecord(std::string_view record, size_t readable) {
     if (readable < record.size() + simdjson::SIMDJSON_PADDING) {
       padded_.assign(record);
@@ -279,10 +282,11 @@ class JsonDecoder final : public Decoder {
     const auto token = value.raw_json_token();
     if (Append(*builders_[column], value, type)) return true;
     if (!reason_.empty()) return false;
-    std::string found(token.substr(0, token.find_last_not_of(" \t\r\n,}") + 1).substr(0, kQuotedBytesMax));
-    return Refuse(target_.columns[column].name,
-                  "expected " + builders_[column]->type_name() + ", found " +
-                      std::string(KindName(type)) + ' ' + found);
+    std::string found(
+        token.substr(0, token.find_last_not_of(" \t\r\n,}") + 1).substr(0, kQuotedBytesMax));
+    return Refuse(target_.columns[column].name, "expected " + builders_[column]->type_name() +
+                                                    ", found " + std::string(KindName(type)) + ' ' +
+                                                    found);
   }
 
   bool AppendNull(size_t column) {

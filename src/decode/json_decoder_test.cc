@@ -21,8 +21,8 @@ DecodeTarget Target() {
   return {.schema = arrow::schema(
               {arrow::field("id", arrow::int64()), arrow::field("region", arrow::utf8()),
                arrow::field("at", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")),
-               arrow::field("price", arrow::decimal128(18, 4)),
-               arrow::field("city", arrow::utf8()), arrow::field("blob", arrow::binary())}),
+               arrow::field("price", arrow::decimal128(18, 4)), arrow::field("city", arrow::utf8()),
+               arrow::field("blob", arrow::binary())}),
           .columns = {{.name = "id", .source_name = "id", .is_required = true},
                       {.name = "region", .source_name = "region"},
                       {.name = "at", .source_name = "at"},
@@ -43,7 +43,8 @@ std::string ReasonFor(const std::string& line) {
   const DecodedChunk decoded = MustDecode(line);
   EXPECT_THAT(decoded.rejects, SizeIs(1)) << line;
   EXPECT_EQ(decoded.rows->num_rows(), 0);
-  return decoded.rejects.empty() ? "" : decoded.rejects[0].column + ": " + decoded.rejects[0].reason;
+  return decoded.rejects.empty() ? ""
+                                 : decoded.rejects[0].column + ": " + decoded.rejects[0].reason;
 }
 
 std::string Cell(const DecodedChunk& decoded, int column, int64_t row) {
@@ -110,8 +111,7 @@ TEST(JsonDecoder, RejectsMissingRequiredAndRepeatedKeys) {
 }
 
 TEST(JsonDecoder, CoercesTextOnlyWhenAsked) {
-  const DecodedChunk decoded =
-      MustDecode("{\"id\":\"5\",\"region\":6}", {.coerce_strings = true});
+  const DecodedChunk decoded = MustDecode("{\"id\":\"5\",\"region\":6}", {.coerce_strings = true});
   ASSERT_THAT(decoded.rejects, IsEmpty());
   EXPECT_EQ(Cell(decoded, 0, 0), "5");
   EXPECT_EQ(Cell(decoded, 1, 0), "6");
@@ -122,14 +122,17 @@ std::string MutatedLine(std::mt19937_64& random) {
   std::string line = "{\"id\":" + std::to_string(static_cast<int64_t>(random() % 2000) - 1000) +
                      ",\"region\":\"r" + std::to_string(random() % 5) +
                      "\",\"at\":\"2026-11-24T10:00:0" + std::to_string(random() % 10) +
-                     ".125Z\",\"price\":" + std::to_string(random() % 100) + ".25,\"extra\":" +
-                     std::to_string(random() % 7) + "}";
+                     ".125Z\",\"price\":" + std::to_string(random() % 100) +
+                     ".25,\"extra\":" + std::to_string(random() % 7) + "}";
   static constexpr std::string_view kBytes = "\"\\,:{}[]0-+.eE \tnulltrue\x01\xC3\xA9";
   for (uint64_t change = random() % 4; change > 0 && random() % 2 == 0; --change) {
     const size_t at = random() % line.size();
-    if (random() % 3 == 0) line.erase(at, 1 + random() % 3);
-    else if (random() % 2 == 0) line[std::min(at, line.size() - 1)] = kBytes[random() % kBytes.size()];
-    else line.insert(at, 1, kBytes[random() % kBytes.size()]);
+    if (random() % 3 == 0)
+      line.erase(at, 1 + random() % 3);
+    else if (random() % 2 == 0)
+      line[std::min(at, line.size() - 1)] = kBytes[random() % kBytes.size()];
+    else
+      line.insert(at, 1, kBytes[random() % kBytes.size()]);
     if (line.empty()) line = "{}";
   }
   return line;

@@ -13,8 +13,8 @@
 namespace daypart::decode {
 namespace {
 
-/// Where the text ends: at its closing quote; npos if an escape or a control character comes first, or
-/// no quote at all. Sixteen bytes a step (SSE2, part of x86-64), the rest one by one.
+/// Where the text ends: at its closing quote; npos if an escape or a control character comes first,
+/// or no quote at all. Sixteen bytes a step (SSE2, part of x86-64), the rest one by one.
 size_t FindTextEnd(std::string_view line, size_t at) {
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i escape = _mm_set1_epi8('\\');
@@ -40,7 +40,8 @@ size_t FindTextEnd(std::string_view line, size_t at) {
 
 bool is_digit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
 
-/// Length of the JSON number at the front: -?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?; 0 if there is none.
+/// Length of the JSON number at the front: -?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?; 0 if there is
+/// none.
 size_t NumberLength(std::string_view text) {
   size_t at = 0;
   const auto digits = [&] {
@@ -64,8 +65,8 @@ size_t NumberLength(std::string_view text) {
   return at;
 }
 
-/// Reads an integer of at most 18 digits at the front. returns: its length; 0 if there is none, or it
-/// has a leading zero, or more digits (then the parser is to decide).
+/// Reads an integer of at most 18 digits at the front. returns: its length; 0 if there is none, or
+/// it has a leading zero, or more digits (then the parser is to decide).
 size_t ReadInteger(std::string_view text, int64_t& number) {
   const bool is_negative = !text.empty() && text[0] == '-';
   size_t at = is_negative ? 1 : 0;
@@ -99,7 +100,8 @@ bool AppendText(ColumnBuilder& builder, std::string_view text) {
   return false;
 }
 
-/// Appends the number at the front of `text`. returns: its length; 0 to leave the line to the parser.
+/// Appends the number at the front of `text`. returns: its length; 0 to leave the line to the
+/// parser.
 size_t AppendNumber(ColumnBuilder& builder, std::string_view text) {
   int64_t number = 0;
   switch (builder.kind()) {
@@ -138,7 +140,8 @@ bool LineShape::Scan(std::string_view line) {
     size_t key_quote = at;
     if (!steps_.empty() && steps_.back().is_text) ++key_quote;
     const char separator = steps_.empty() ? '{' : ',';
-    if (key_quote + 1 >= line.size() || line[key_quote] != separator || line[key_quote + 1] != '"') {
+    if (key_quote + 1 >= line.size() || line[key_quote] != separator ||
+        line[key_quote + 1] != '"') {
       break;
     }
     const size_t key = key_quote + 2;
@@ -187,9 +190,9 @@ bool LineShape::Read(std::string_view line,
       at = end;
     } else {
       const std::string_view rest = line.substr(at);
-      const size_t length =
-          step.column >= 0 ? AppendNumber(*builders[static_cast<size_t>(step.column)], rest)
-                           : NumberLength(rest);
+      const size_t length = step.column >= 0
+                                ? AppendNumber(*builders[static_cast<size_t>(step.column)], rest)
+                                : NumberLength(rest);
       if (length == 0) return false;
       at += length;
     }

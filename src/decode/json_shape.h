@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LineShape: the quick way through JSON lines that all look alike. Producers write the same keys in the
-// same order line after line; the bytes between the values are learnt from one line and compared in
-// later ones, the values parsed where they stand. A line that differs in any way (order, spaces, an
-// escape, a null, a value of another kind) is left to the real parser, which decides. What is accepted
-// here means exactly what the parser would say.
+// LineShape: the quick way through JSON lines that all look alike. Producers write the same keys in
+// the same order line after line; the bytes between the values are learnt from one line and
+// compared in later ones, the values parsed where they stand. A line that differs in any way
+// (order, spaces, an escape, a null, a value of another kind) is left to the real parser, which
+// decides. What is accepted here means exactly what the parser would say.
 //
-// Limiting resource: instructions a line; 2.8 times the rows a second of the parser alone on lines of
-// ten keys and 220 bytes.
+// Limiting resource: instructions a line; 2.8 times the rows a second of the parser alone on lines
+// of ten keys and 220 bytes.
 #pragma once
 
 #include <memory>
@@ -22,8 +22,9 @@ namespace daypart::decode {
 
 class LineShape {
  public:
-  /// Learns the shape of a line that the parser accepted. column_of: the column that a key fills, -1 for
-  /// none. Lines with nested values, escapes or spaces are not learnt: is_learnt() stays false.
+  /// Learns the shape of a line that the parser accepted. column_of: the column that a key fills,
+  /// -1 for none. Lines with nested values, escapes or spaces are not learnt: is_learnt() stays
+  /// false.
   template <typename ColumnOf>
   void Learn(std::string_view line, const ColumnOf& column_of) {
     Forget();
@@ -45,7 +46,7 @@ class LineShape {
   /// The bytes before a value, the opening quote of a text included, and where the value goes.
   struct Step {
     std::string prefix;
-    size_t key_at = 0;     // of the key in prefix
+    size_t key_at = 0;  // of the key in prefix
     size_t key_bytes = 0;
     bool is_text = false;
     int column = -1;

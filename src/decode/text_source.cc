@@ -253,12 +253,9 @@ Result<std::string> ReadHead(ByteSource& source, size_t bytes) {
 std::unique_ptr<ByteSource> Decompress(Compression compression,
                                        std::unique_ptr<ByteSource> source) {
   switch (compression) {
-    case Compression::kNone:
-      return source;
-    case Compression::kGzip:
-      return MakeGzipSource(std::move(source));
-    case Compression::kZstd:
-      return MakeZstdSource(std::move(source));
+    case Compression::kNone: return source;
+    case Compression::kGzip: return MakeGzipSource(std::move(source));
+    case Compression::kZstd: return MakeZstdSource(std::move(source));
   }
   return source;
 }
@@ -311,8 +308,7 @@ Result<std::unique_ptr<ByteSource>> OpenText(std::unique_ptr<ByteSource> source)
       return std::unique_ptr<ByteSource>(std::make_unique<Utf16Source>(std::move(source), false));
     case TextEncoding::kUtf16BigEndian:
       return std::unique_ptr<ByteSource>(std::make_unique<Utf16Source>(std::move(source), true));
-    case TextEncoding::kUtf8:
-      break;
+    case TextEncoding::kUtf8: break;
   }
   if (head.starts_with("\xEF\xBB\xBF")) {
     DAYPART_TRY(const std::string mark, ReadHead(*source, 3));

@@ -44,22 +44,14 @@ std::string WithJsonValue(std::string_view row, std::string_view key, std::strin
 
 std::string_view FaultKindName(FaultKind kind) {
   switch (kind) {
-    case FaultKind::kDuplicate:
-      return "duplicate";
-    case FaultKind::kBadTimestamp:
-      return "bad_timestamp";
-    case FaultKind::kTextInNumber:
-      return "text_in_number";
-    case FaultKind::kMissingFields:
-      return "missing_fields";
-    case FaultKind::kExtraFields:
-      return "extra_fields";
-    case FaultKind::kInvalidUtf8:
-      return "invalid_utf8";
-    case FaultKind::kUnclosedQuote:
-      return "unclosed_quote";
-    case FaultKind::kLate:
-      return "late";
+    case FaultKind::kDuplicate: return "duplicate";
+    case FaultKind::kBadTimestamp: return "bad_timestamp";
+    case FaultKind::kTextInNumber: return "text_in_number";
+    case FaultKind::kMissingFields: return "missing_fields";
+    case FaultKind::kExtraFields: return "extra_fields";
+    case FaultKind::kInvalidUtf8: return "invalid_utf8";
+    case FaultKind::kUnclosedQuote: return "unclosed_quote";
+    case FaultKind::kLate: return "late";
   }
   return "unknown";
 }
@@ -97,27 +89,14 @@ std::vector<PlannedFault> PlanFaults(uint64_t seed, RowSpan rows) {
 std::string BreakCsvRow(FaultKind kind, std::string_view row) {
   std::vector<std::string> cells = Cells(row.substr(0, row.size() - 1));
   switch (kind) {
-    case FaultKind::kBadTimestamp:
-      cells[kEventTimeCell] = kNoTime;
-      break;
-    case FaultKind::kTextInNumber:
-      cells[kWatchSecondsCell] = kNoNumber;
-      break;
-    case FaultKind::kMissingFields:
-      cells.resize(cells.size() - kMissingCells);
-      break;
-    case FaultKind::kExtraFields:
-      cells.insert(cells.end(), {"extra", "cells"});
-      break;
-    case FaultKind::kInvalidUtf8:
-      cells[kRegionCell] += kNoUtf8;
-      break;
-    case FaultKind::kUnclosedQuote:
-      cells[kRegionCell].insert(0, 1, '"');
-      break;
+    case FaultKind::kBadTimestamp: cells[kEventTimeCell] = kNoTime; break;
+    case FaultKind::kTextInNumber: cells[kWatchSecondsCell] = kNoNumber; break;
+    case FaultKind::kMissingFields: cells.resize(cells.size() - kMissingCells); break;
+    case FaultKind::kExtraFields: cells.insert(cells.end(), {"extra", "cells"}); break;
+    case FaultKind::kInvalidUtf8: cells[kRegionCell] += kNoUtf8; break;
+    case FaultKind::kUnclosedQuote: cells[kRegionCell].insert(0, 1, '"'); break;
     case FaultKind::kDuplicate:
-    case FaultKind::kLate:
-      break;
+    case FaultKind::kLate: break;
   }
   std::string broken;
   for (const std::string& cell : cells) {
@@ -137,15 +116,12 @@ std::string BreakJsonRow(FaultKind kind, std::string_view row) {
       return WithJsonValue(row, "watch_seconds", "\"" + std::string(kNoNumber) + "\"");
     case FaultKind::kMissingFields:
       return std::string(object.substr(0, object.size() * 2 / 3)) + "\n";
-    case FaultKind::kExtraFields:
-      return std::string(object) + " {\"extra\":1}\n";
+    case FaultKind::kExtraFields: return std::string(object) + " {\"extra\":1}\n";
     case FaultKind::kInvalidUtf8:
       return WithJsonValue(row, "region", "\"" + std::string(kNoUtf8) + "\"");
-    case FaultKind::kUnclosedQuote:
-      return WithJsonValue(row, "region", "\"west");
+    case FaultKind::kUnclosedQuote: return WithJsonValue(row, "region", "\"west");
     case FaultKind::kDuplicate:
-    case FaultKind::kLate:
-      break;
+    case FaultKind::kLate: break;
   }
   return std::string(row);
 }

@@ -143,8 +143,8 @@ TEST(Generate, ReportsWhatItWrote) {
   options.out = "/out";
   options.has_jsonl = options.has_faults = true;
   GenerateProgress last;
-  const auto report = Generate(
-      *store, options, [&](const GenerateProgress& progress) { last = progress; }, cancel);
+  const auto report =
+      Generate(*store, options, [&](const GenerateProgress& progress) { last = progress; }, cancel);
   ASSERT_TRUE(report);
   EXPECT_EQ(last.rows_done, last.rows_total);
   const auto files = FilesOf(*store);
@@ -161,8 +161,8 @@ TEST(Generate, ReportsWhatItWrote) {
 }
 
 // The checksums are of the output as it was when first reviewed. A change of the generator that
-// changes them is a change for everybody who keeps numbers from it: put the new ones here, which the
-// failure prints, and say why in the commit.
+// changes them is a change for everybody who keeps numbers from it: put the new ones here, which
+// the failure prints, and say why in the commit.
 TEST(Generate, KeepsItsBytesFromVersionToVersion) {
   std::map<std::string, std::string> found;
   for (const auto& [name, bytes] : FilesFor(Small())) {

@@ -184,19 +184,13 @@ Content Lineup::ChooseContent(const Channel& channel, RandomStream& random) cons
   RandomStream nature(seed_, Purpose::kContent, content.id);
   content.type = static_cast<uint8_t>(nature.Pick(kContentTypeShares[channel.genre]));
   switch (static_cast<ContentType>(content.type)) {
-    case kLive:
-      content.length_seconds = static_cast<uint32_t>(nature.Between(1, 4) * 1800);
-      break;
+    case kLive: content.length_seconds = static_cast<uint32_t>(nature.Between(1, 4) * 1800); break;
     case kEpisode:
       content.length_seconds =
           static_cast<uint32_t>(nature.Between(1, 2) * 1320 + nature.Between(-90, 120));
       break;
-    case kMovie:
-      content.length_seconds = static_cast<uint32_t>(nature.Between(5100, 8100));
-      break;
-    case kClip:
-      content.length_seconds = static_cast<uint32_t>(nature.Between(90, 600));
-      break;
+    case kMovie: content.length_seconds = static_cast<uint32_t>(nature.Between(5100, 8100)); break;
+    case kClip: content.length_seconds = static_cast<uint32_t>(nature.Between(90, 600)); break;
   }
   return content;
 }

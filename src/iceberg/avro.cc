@@ -51,9 +51,9 @@ Result<AvroNode> ParseRecord(const nlohmann::json& json, NamedNodes& named, int 
 
 Result<AvroNode> ParseNamed(const std::string& name, const NamedNodes& named) {
   static const std::unordered_map<std::string, AvroKind> kPrimitives = {
-      {"null", AvroKind::kNull},     {"boolean", AvroKind::kBoolean}, {"int", AvroKind::kInt},
-      {"long", AvroKind::kLong},     {"float", AvroKind::kFloat},     {"double", AvroKind::kDouble},
-      {"bytes", AvroKind::kBytes},   {"string", AvroKind::kString}};
+      {"null", AvroKind::kNull},   {"boolean", AvroKind::kBoolean}, {"int", AvroKind::kInt},
+      {"long", AvroKind::kLong},   {"float", AvroKind::kFloat},     {"double", AvroKind::kDouble},
+      {"bytes", AvroKind::kBytes}, {"string", AvroKind::kString}};
   const auto primitive = kPrimitives.find(name);
   if (primitive != kPrimitives.end()) {
     AvroNode node;
@@ -125,8 +125,8 @@ Result<std::string> Inflate(std::string_view compressed) {
 
 std::string Deflate(std::string_view bytes) {
   z_stream stream{};
-  // Level 6 on windowBits -15: raw deflate, as the codec's definition has it. The call fails only for
-  // lack of memory, which std::bad_alloc tells better.
+  // Level 6 on windowBits -15: raw deflate, as the codec's definition has it. The call fails only
+  // for lack of memory, which std::bad_alloc tells better.
   if (deflateInit2(&stream, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
     throw std::bad_alloc();
   }
@@ -216,7 +216,8 @@ int64_t AvroInput::ReadBlockCount() {
     (void)ReadLong();  // the block's size in bytes, told for those who skip
     count = count == INT64_MIN ? 0 : -count;
   }
-  // Each item of any type we meet takes at least one byte, except nulls, which arrays never hold here.
+  // Each item of any type we meet takes at least one byte, except nulls, which arrays never hold
+  // here.
   if (static_cast<uint64_t>(count) > bytes_.size()) Fail();
   return is_good_ ? count : 0;
 }
@@ -323,9 +324,10 @@ void AvroOutput::WriteBytes(std::string_view bytes) {
 
 std::string WriteAvro(std::string_view schema, const std::map<std::string, std::string>& metadata,
                       const std::vector<std::string>& records) {
-  // The marker need only be unlikely in the data; a fixed one keeps equal content equal byte for byte.
-  static constexpr std::string_view kSync{"\xDA\x59\x50\xA7\x1C\xEB\xE4\x6D\x9F\x03\x77\xB8\x52\xC4\x0E\xF1",
-                                          kSyncBytes};
+  // The marker need only be unlikely in the data; a fixed one keeps equal content equal byte for
+  // byte.
+  static constexpr std::string_view kSync{
+      "\xDA\x59\x50\xA7\x1C\xEB\xE4\x6D\x9F\x03\x77\xB8\x52\xC4\x0E\xF1", kSyncBytes};
   AvroOutput out;
   out.WriteFixed(kMagic);
   out.WriteLong(static_cast<int64_t>(metadata.size()) + 2);

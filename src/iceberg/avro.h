@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Avro object container files, as far as Iceberg's manifests need them. Reading follows the writer's
-// schema from the file's header, whatever order and extra fields it has; fields are known by Iceberg's
-// field-id, else by name. Source: Apache Avro 1.11 specification.
+// Avro object container files, as far as Iceberg's manifests need them. Reading follows the
+// writer's schema from the file's header, whatever order and extra fields it has; fields are known
+// by Iceberg's field-id, else by name. Source: Apache Avro 1.11 specification.
 //
 // The container:  "Obj" 01 | map<string, bytes> metadata | 16-byte sync
 //                 then blocks: long rows | long bytes | data | 16-byte sync
-// A long is zig-zag coded, 7 bits a byte, low first: 02 is 1, 01 is -1, 80 01 is 64. A torn write shows
-// as a block that ends before its sync marker, or one whose marker is not the header's.
+// A long is zig-zag coded, 7 bits a byte, low first: 02 is 1, 01 is -1, 80 01 is 64. A torn write
+// shows as a block that ends before its sync marker, or one whose marker is not the header's.
 #pragma once
 
 #include <cstdint>
@@ -21,22 +21,34 @@
 namespace daypart::iceberg {
 
 enum class AvroKind {
-  kNull, kBoolean, kInt, kLong, kFloat, kDouble, kBytes, kString, kFixed, kEnum,
-  kArray, kMap, kRecord, kUnion,
+  kNull,
+  kBoolean,
+  kInt,
+  kLong,
+  kFloat,
+  kDouble,
+  kBytes,
+  kString,
+  kFixed,
+  kEnum,
+  kArray,
+  kMap,
+  kRecord,
+  kUnion,
 };
 
 /// A node of the writer's schema.
 struct AvroNode {
   AvroKind kind = AvroKind::kNull;
   size_t fixed_bytes = 0;
-  std::string name;              // of a record's field, on the field's node
-  int32_t field_id = -1;         // of a record's field, where Iceberg wrote one
-  bool is_decimal = false;       // logicalType decimal
+  std::string name;                // of a record's field, on the field's node
+  int32_t field_id = -1;           // of a record's field, where Iceberg wrote one
+  bool is_decimal = false;         // logicalType decimal
   std::vector<AvroNode> children;  // record fields, union branches, array items, map values
 };
 
-/// Reads primitives off a block. After the first failure every read gives zero and is_good() is false,
-/// so that a decoder checks once a record.
+/// Reads primitives off a block. After the first failure every read gives zero and is_good() is
+/// false, so that a decoder checks once a record.
 class AvroInput {
  public:
   explicit AvroInput(std::string_view bytes) : bytes_(bytes) {}
@@ -103,8 +115,8 @@ class AvroOutput {
 std::string WriteAvro(std::string_view schema, const std::map<std::string, std::string>& metadata,
                       const std::vector<std::string>& records);
 
-/// A column name as Avro allows it: characters outside [A-Za-z0-9_] as _xHEX, a leading digit after _.
-/// Source: the reference implementation's AvroSchemaUtil.sanitize.
+/// A column name as Avro allows it: characters outside [A-Za-z0-9_] as _xHEX, a leading digit after
+/// _. Source: the reference implementation's AvroSchemaUtil.sanitize.
 std::string SanitizeAvroName(std::string_view name);
 
 }  // namespace daypart::iceberg

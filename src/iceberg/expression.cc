@@ -16,10 +16,10 @@ namespace {
 struct Range {
   bool may_be_null = true;
   bool may_be_nan = true;
-  bool may_have_values = true;        // neither null nor NaN
-  std::optional<Literal> lower;       // no value is below; absent: unknown
-  std::optional<Literal> upper;       // no value is above
-  bool is_exact = false;              // a single value: lower == upper is that value
+  bool may_have_values = true;   // neither null nor NaN
+  std::optional<Literal> lower;  // no value is below; absent: unknown
+  std::optional<Literal> upper;  // no value is above
+  bool is_exact = false;         // a single value: lower == upper is that value
 };
 
 bool is_nan(const Literal& value) {
@@ -192,8 +192,8 @@ Range RangeOfColumn(const NestedField& field, const DataFile& file) {
   return range;
 }
 
-/// A predicate on a column, projected onto a partition field of it; nullopt where it proves nothing.
-/// Monotonic transforms keep order but not strictness: x < 10 becomes t(x) <= t(10).
+/// A predicate on a column, projected onto a partition field of it; nullopt where it proves
+/// nothing. Monotonic transforms keep order but not strictness: x < 10 becomes t(x) <= t(10).
 std::optional<Expression> Project(const Expression& predicate, const PartitionField& field,
                                   const Type& source) {
   const Transform& transform = field.transform;
@@ -231,8 +231,8 @@ std::optional<Expression> Project(const Expression& predicate, const PartitionFi
 
 /// Judges a predicate by every partition field of its column: each must allow it.
 template <typename RangeOf>
-bool MayMatchPartition(const Expression& predicate, const Schema& schema,
-                       const PartitionSpec& spec, const RangeOf& range_of) {
+bool MayMatchPartition(const Expression& predicate, const Schema& schema, const PartitionSpec& spec,
+                       const RangeOf& range_of) {
   const NestedField* column = schema.FindField(predicate.field);
   if (column == nullptr) return true;
   for (size_t i = 0; i < spec.fields.size(); ++i) {

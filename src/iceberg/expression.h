@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Row predicates, and whether a file or manifest can hold a row that satisfies one. Pruning only ever
-// says "cannot" when the statistics prove it; absent or doubtful statistics say "may".
-// Source: Iceberg table spec, "Scan Planning".
+// Row predicates, and whether a file or manifest can hold a row that satisfies one. Pruning only
+// ever says "cannot" when the statistics prove it; absent or doubtful statistics say "may". Source:
+// Iceberg table spec, "Scan Planning".
 #pragma once
 
 #include <string>
@@ -17,13 +17,29 @@
 namespace daypart::iceberg {
 
 enum class ExpressionKind {
-  kTrue, kFalse, kAnd, kOr, kNot,
-  kEqual, kNotEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual,
-  kIn, kNotIn, kIsNull, kIsNotNull, kIsNan, kIsNotNan, kStartsWith,
+  kTrue,
+  kFalse,
+  kAnd,
+  kOr,
+  kNot,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessOrEqual,
+  kGreater,
+  kGreaterOrEqual,
+  kIn,
+  kNotIn,
+  kIsNull,
+  kIsNotNull,
+  kIsNan,
+  kIsNotNan,
+  kStartsWith,
 };
 
-/// A predicate tree. kAnd and kOr have two or more `operands`, kNot one; the others name a column by
-/// `field` and carry their `values` (one for comparisons, any number for kIn and kNotIn, none else).
+/// A predicate tree. kAnd and kOr have two or more `operands`, kNot one; the others name a column
+/// by `field` and carry their `values` (one for comparisons, any number for kIn and kNotIn, none
+/// else).
 struct Expression {
   ExpressionKind kind = ExpressionKind::kTrue;
   std::vector<Expression> operands;

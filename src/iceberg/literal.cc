@@ -263,8 +263,8 @@ Result<Literal> DeserializeLiteral(std::string_view bytes, const Type& type) {
       return Literal(std::string(bytes));
     case TypeKind::kFixed:
       if (bytes.size() != static_cast<size_t>(type.length)) {
-        return CorruptData(ToString(type) + " is expected, found " +
-                           std::to_string(bytes.size()) + " bytes");
+        return CorruptData(ToString(type) + " is expected, found " + std::to_string(bytes.size()) +
+                           " bytes");
       }
       return Literal(std::string(bytes));
     case TypeKind::kString:

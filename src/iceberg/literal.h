@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Literal: one value of an Iceberg primitive type, as partition tuples, bounds, defaults and predicates
-// hold it. The type is told by the context (a field of the schema or of the partition type).
+// Literal: one value of an Iceberg primitive type, as partition tuples, bounds, defaults and
+// predicates hold it. The type is told by the context (a field of the schema or of the partition
+// type).
 #pragma once
 
-#include <cstdint>
 #include <compare>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,14 +32,15 @@ inline bool is_null(const Literal& literal) {
   return std::holds_alternative<std::monostate>(literal);
 }
 
-/// Orders two non-null values of one type: -0.0 below +0.0 and NaN above all, as the spec's sorting has
-/// it; bytes and strings by unsigned byte; null first.
+/// Orders two non-null values of one type: -0.0 below +0.0 and NaN above all, as the spec's sorting
+/// has it; bytes and strings by unsigned byte; null first.
 std::strong_ordering Compare(const Literal& left, const Literal& right);
 
 /// The spec's "Binary single-value serialization" (Appendix D), as bounds hold it.
 /// errors: kInvalidArgument if the literal does not hold what the type needs.
 Result<std::string> SerializeLiteral(const Literal& literal, const Type& type);
-/// The inverse. Accepts an int's 4 bytes for long and a float's for double, as promotion leaves them.
+/// The inverse. Accepts an int's 4 bytes for long and a float's for double, as promotion leaves
+/// them.
 Result<Literal> DeserializeLiteral(std::string_view bytes, const Type& type);
 
 /// For people and for hive-style paths: 2026-11-24, 2026-11-24T10:00:00Z, 12.50, null.

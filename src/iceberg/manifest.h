@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Manifests and manifest lists: which files a snapshot holds, with the statistics that prune them. In
-// memory here, as Avro bytes by the functions below. Source: Iceberg table spec, "Manifests",
-// "Manifest Lists". Written in the form of format v2; v1 is read, v3's added fields are read and kept.
+// Manifests and manifest lists: which files a snapshot holds, with the statistics that prune them.
+// In memory here, as Avro bytes by the functions below. Source: Iceberg table spec, "Manifests",
+// "Manifest Lists". Written in the form of format v2; v1 is read, v3's added fields are read and
+// kept.
 #pragma once
 
 #include <cstdint>
@@ -50,8 +51,8 @@ struct DataFile {
 
 struct ManifestEntry {
   EntryStatus status = EntryStatus::kAdded;
-  std::optional<SnapshotId> snapshot_id;                  // inherited if absent
-  std::optional<SequenceNumber> sequence_number;          // inherited if absent and kAdded
+  std::optional<SnapshotId> snapshot_id;          // inherited if absent
+  std::optional<SequenceNumber> sequence_number;  // inherited if absent and kAdded
   std::optional<SequenceNumber> file_sequence_number;
   DataFile file;
 };
@@ -60,7 +61,8 @@ struct ManifestEntry {
 struct FieldSummary {
   bool contains_null = false;
   std::optional<bool> contains_nan;
-  std::optional<std::string> lower_bound;  // serialised as the partition's result type; no NaN, no null
+  std::optional<std::string>
+      lower_bound;  // serialised as the partition's result type; no NaN, no null
   std::optional<std::string> upper_bound;
 };
 
@@ -97,8 +99,8 @@ struct DecodedManifest {
   std::vector<ManifestEntry> entries;  // with inherited values filled in
 };
 
-/// Avro bytes of a manifest (deflate). errors: kInvalidArgument if an entry breaks a rule of the spec,
-/// such as an existing entry without its sequence number or a tuple of the wrong size.
+/// Avro bytes of a manifest (deflate). errors: kInvalidArgument if an entry breaks a rule of the
+/// spec, such as an existing entry without its sequence number or a tuple of the wrong size.
 Result<std::string> EncodeManifest(const ManifestHeader& header,
                                    std::span<const ManifestEntry> entries);
 /// Reads a manifest and lets entries inherit snapshot id and sequence numbers from `listed`.

@@ -20,24 +20,38 @@ int32_t IdOf(const AvroNode& field, const std::unordered_map<std::string_view, i
   return found == names.end() ? -1 : found->second;
 }
 
-const std::unordered_map<std::string_view, int32_t> kEntryNames = {
-    {"status", 0}, {"snapshot_id", 1}, {"sequence_number", 3}, {"file_sequence_number", 4},
-    {"data_file", 2}};
+const std::unordered_map<std::string_view, int32_t> kEntryNames = {{"status", 0},
+                                                                   {"snapshot_id", 1},
+                                                                   {"sequence_number", 3},
+                                                                   {"file_sequence_number", 4},
+                                                                   {"data_file", 2}};
 const std::unordered_map<std::string_view, int32_t> kFileNames = {
-    {"content", 134},        {"file_path", 100},         {"file_format", 101},
-    {"partition", 102},      {"record_count", 103},      {"file_size_in_bytes", 104},
-    {"column_sizes", 108},   {"value_counts", 109},      {"null_value_counts", 110},
-    {"nan_value_counts", 137}, {"lower_bounds", 125},    {"upper_bounds", 128},
-    {"key_metadata", 131},   {"split_offsets", 132},     {"equality_ids", 135},
+    {"content", 134},          {"file_path", 100},     {"file_format", 101},
+    {"partition", 102},        {"record_count", 103},  {"file_size_in_bytes", 104},
+    {"column_sizes", 108},     {"value_counts", 109},  {"null_value_counts", 110},
+    {"nan_value_counts", 137}, {"lower_bounds", 125},  {"upper_bounds", 128},
+    {"key_metadata", 131},     {"split_offsets", 132}, {"equality_ids", 135},
     {"sort_order_id", 140}};
 const std::unordered_map<std::string_view, int32_t> kListNames = {
-    {"manifest_path", 500},        {"manifest_length", 501},     {"partition_spec_id", 502},
-    {"content", 517},              {"sequence_number", 515},     {"min_sequence_number", 516},
-    {"added_snapshot_id", 503},    {"added_files_count", 504},   {"added_data_files_count", 504},
-    {"existing_files_count", 505}, {"existing_data_files_count", 505},
-    {"deleted_files_count", 506},  {"deleted_data_files_count", 506},
-    {"added_rows_count", 512},     {"existing_rows_count", 513}, {"deleted_rows_count", 514},
-    {"partitions", 507},           {"key_metadata", 519},        {"first_row_id", 520}};
+    {"manifest_path", 500},
+    {"manifest_length", 501},
+    {"partition_spec_id", 502},
+    {"content", 517},
+    {"sequence_number", 515},
+    {"min_sequence_number", 516},
+    {"added_snapshot_id", 503},
+    {"added_files_count", 504},
+    {"added_data_files_count", 504},
+    {"existing_files_count", 505},
+    {"existing_data_files_count", 505},
+    {"deleted_files_count", 506},
+    {"deleted_data_files_count", 506},
+    {"added_rows_count", 512},
+    {"existing_rows_count", 513},
+    {"deleted_rows_count", 514},
+    {"partitions", 507},
+    {"key_metadata", 519},
+    {"first_row_id", 520}};
 
 template <typename Write>
 void ReadArray(AvroInput& in, const AvroNode& node, const Write& read_item) {
@@ -141,8 +155,7 @@ class ManifestDecoder {
     // Format v1 has no sequence numbers: its files are of sequence number 0.
     const SequenceNumber inherited =
         header_.format_version == 1 ? SequenceNumber(0) : listed_.sequence_number;
-    const bool may_inherit =
-        entry.status == EntryStatus::kAdded || header_.format_version == 1;
+    const bool may_inherit = entry.status == EntryStatus::kAdded || header_.format_version == 1;
     if (!entry.sequence_number && may_inherit) entry.sequence_number = inherited;
     if (!entry.file_sequence_number && may_inherit) entry.file_sequence_number = inherited;
   }
@@ -184,7 +197,8 @@ class ManifestDecoder {
         case 128: file.upper_bounds = ReadBounds(in, *node); break;
         case 131: file.key_metadata = std::string(in.ReadBytes()); break;
         case 132:
-          ReadArray(in, *node, [&](const AvroNode&) { file.split_offsets.push_back(in.ReadLong()); });
+          ReadArray(in, *node,
+                    [&](const AvroNode&) { file.split_offsets.push_back(in.ReadLong()); });
           break;
         case 135:
           ReadArray(in, *node, [&](const AvroNode&) {
@@ -222,7 +236,8 @@ Result<ManifestHeader> ReadHeader(const AvroFile& file, const ManifestFile& list
   header.format_version = text("format-version") == "1" || text("format-version").empty() ? 1
                           : text("format-version") == "3"                                 ? 3
                                                                                           : 2;
-  header.content = text("content") == "deletes" ? ManifestContent::kDeletes : ManifestContent::kData;
+  header.content =
+      text("content") == "deletes" ? ManifestContent::kDeletes : ManifestContent::kData;
   return header;
 }
 
@@ -245,7 +260,8 @@ FieldSummary ReadSummary(AvroInput& in, const AvroNode& record) {
 
 ManifestFile ReadManifestFile(AvroInput& in, const AvroNode& schema) {
   ManifestFile manifest;
-  // Counts that a v1 writer left out are unknown: -1 would be live files to every test of "has any".
+  // Counts that a v1 writer left out are unknown: -1 would be live files to every test of "has
+  // any".
   manifest.added_files_count = manifest.existing_files_count = 1;
   for (const AvroNode& field : schema.children) {
     const int32_t id = IdOf(field, kListNames);

@@ -92,8 +92,8 @@ Status CheckEntry(const ManifestEntry& entry, size_t tuple_size) {
   }
   if (entry.status != EntryStatus::kAdded &&
       (!entry.sequence_number || !entry.file_sequence_number || !entry.snapshot_id)) {
-    return InvalidArgument(where +
-                           "an existing or deleted file needs its snapshot id and sequence numbers");
+    return InvalidArgument(
+        where + "an existing or deleted file needs its snapshot id and sequence numbers");
   }
   if (!std::is_sorted(entry.file.split_offsets.begin(), entry.file.split_offsets.end())) {
     return InvalidArgument(where + "split offsets are to rise");

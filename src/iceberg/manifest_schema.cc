@@ -30,10 +30,10 @@ Json List(const char* item_type, int32_t element_id) {
 /// A map with int keys: an array of key-value records marked as a map.
 Json IntKeyedMap(int32_t key_id, int32_t value_id, const char* value_type) {
   const std::string name = "k" + std::to_string(key_id) + "_v" + std::to_string(value_id);
-  Json record{{"type", "record"},
-              {"name", name},
-              {"fields", Json::array({Field("key", "int", key_id),
-                                      Field("value", value_type, value_id)})}};
+  Json record{
+      {"type", "record"},
+      {"name", name},
+      {"fields", Json::array({Field("key", "int", key_id), Field("value", value_type, value_id)})}};
   return {{"type", "array"}, {"logicalType", "map"}, {"items", std::move(record)}};
 }
 
@@ -81,9 +81,9 @@ Result<Json> PartitionRecord(const PartitionSpec& spec, const Schema& schema) {
   for (size_t i = 0; i < types.size(); ++i) {
     const PartitionField& field = spec.fields[i];
     const std::string name = SanitizeAvroName(field.name);
-    Json json = OptionalField(name.c_str(),
-                              ValueType(types[i], std::to_string(field.field_id.value())),
-                              field.field_id.value());
+    Json json =
+        OptionalField(name.c_str(), ValueType(types[i], std::to_string(field.field_id.value())),
+                      field.field_id.value());
     if (name != field.name) json["iceberg-field-name"] = field.name;
     fields.push_back(std::move(json));
   }

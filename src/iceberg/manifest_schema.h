@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The Avro schemas of manifests and manifest lists as format v2 and v3 have them, with the field ids
-// that make them Iceberg files. Source: Iceberg table spec, "Manifests", "Manifest Lists", Appendix A.
+// The Avro schemas of manifests and manifest lists as format v2 and v3 have them, with the field
+// ids that make them Iceberg files. Source: Iceberg table spec, "Manifests", "Manifest Lists",
+// Appendix A.
 #pragma once
 
 #include <cstdint>

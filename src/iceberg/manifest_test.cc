@@ -36,8 +36,10 @@ ManifestEntry Entry(PartitionTuple partition, EntryStatus status = EntryStatus::
   entry.file.file_bytes = 1234;
   entry.file.value_counts[FieldId(1)] = 7;
   entry.file.null_value_counts[FieldId(1)] = 0;
-  entry.file.lower_bounds[FieldId(1)] = *SerializeLiteral(Literal(int64_t{-5}), Type::Of(TypeKind::kLong));
-  entry.file.upper_bounds[FieldId(1)] = *SerializeLiteral(Literal(int64_t{9}), Type::Of(TypeKind::kLong));
+  entry.file.lower_bounds[FieldId(1)] =
+      *SerializeLiteral(Literal(int64_t{-5}), Type::Of(TypeKind::kLong));
+  entry.file.upper_bounds[FieldId(1)] =
+      *SerializeLiteral(Literal(int64_t{9}), Type::Of(TypeKind::kLong));
   entry.file.split_offsets = {4, 900};
   if (status != EntryStatus::kAdded) {
     entry.snapshot_id = SnapshotId(11);
@@ -117,7 +119,8 @@ TEST(Manifest, CutShortOrChangedAnywhereIsCorruptAndNeverRead) {
 TEST(ManifestSummary, HoldsBoundsWithoutNullsAndNaNs) {
   const ManifestHeader header = Header("score");
   const std::vector<ManifestEntry> entries = {Entry({Literal(2.5)}), Entry({Literal()}),
-                                              Entry({Literal(std::nan(""))}), Entry({Literal(-0.0)})};
+                                              Entry({Literal(std::nan(""))}),
+                                              Entry({Literal(-0.0)})};
   const auto summary = SummarizeManifest(header, entries, SnapshotId(1), SequenceNumber(9));
   ASSERT_TRUE(summary);
   const FieldSummary& field = summary->partitions->at(0);

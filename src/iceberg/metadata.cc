@@ -144,14 +144,14 @@ class Updater {
   Status operator()(const AddSnapshot& update) {
     const Snapshot& snapshot = update.snapshot;
     if (metadata_.FindSnapshot(snapshot.id) != nullptr) {
-      return InvalidArgument("snapshot " + std::to_string(snapshot.id.value()) + " is there already");
+      return InvalidArgument("snapshot " + std::to_string(snapshot.id.value()) +
+                             " is there already");
     }
     if (metadata_.format_version > 1 && snapshot.parent_id &&
         snapshot.sequence_number <= metadata_.last_sequence_number) {
-      return InvalidArgument("a sequence number above " +
-                             std::to_string(metadata_.last_sequence_number.value()) +
-                             " is expected, found " +
-                             std::to_string(snapshot.sequence_number.value()));
+      return InvalidArgument(
+          "a sequence number above " + std::to_string(metadata_.last_sequence_number.value()) +
+          " is expected, found " + std::to_string(snapshot.sequence_number.value()));
     }
     metadata_.last_sequence_number =
         std::max(metadata_.last_sequence_number, snapshot.sequence_number);
@@ -294,8 +294,7 @@ struct RequirementCheck {
     return CheckId("default partition spec changed", required.spec_id, metadata.default_spec_id);
   }
   Status operator()(const AssertDefaultSortOrderId& required) const {
-    return CheckId("default sort order changed", required.order_id,
-                   metadata.default_sort_order_id);
+    return CheckId("default sort order changed", required.order_id, metadata.default_sort_order_id);
   }
 };
 

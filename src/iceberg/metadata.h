@@ -28,7 +28,8 @@ struct Snapshot {
   SequenceNumber sequence_number;
   UtcMicros timestamp;  // stored in milliseconds
   std::string manifest_list;
-  /// "operation" (append, replace, overwrite, delete) among them; totals as the reference writes them.
+  /// "operation" (append, replace, overwrite, delete) among them; totals as the reference writes
+  /// them.
   std::map<std::string, std::string> summary;
   std::optional<SchemaId> schema_id;
   std::optional<int64_t> first_row_id;  // v3
@@ -99,8 +100,8 @@ struct TableMetadata {
 struct NewTable {
   std::string uuid;
   std::string location;
-  Schema schema;  // ids are assigned afresh
-  PartitionSpec spec;    // source ids refer to `schema` as given; re-bound by name
+  Schema schema;       // ids are assigned afresh
+  PartitionSpec spec;  // source ids refer to `schema` as given; re-bound by name
   SortOrder sort_order;
   std::map<std::string, std::string> properties;
   int32_t format_version = 2;
@@ -109,45 +110,91 @@ struct NewTable {
 /// The first metadata of a table. errors: kInvalidArgument if parts contradict each other.
 Result<TableMetadata> MakeTableMetadata(const NewTable& table, UtcMicros now);
 
-/// errors: kCorruptData with the JSON path of what is wrong; kUnsupported for a higher format version.
+/// errors: kCorruptData with the JSON path of what is wrong; kUnsupported for a higher format
+/// version.
 Result<TableMetadata> ParseTableMetadata(std::string_view json);
 std::string SerializeTableMetadata(const TableMetadata& metadata);
 
 // ---- changes, named as in the REST catalog ----
-struct UpgradeFormatVersion { int32_t format_version; };
-struct AddSchema { Schema schema; };
-struct SetCurrentSchema { SchemaId schema_id; };                 // -1: the one just added
-struct AddPartitionSpec { PartitionSpec spec; };
-struct SetDefaultSpec { SpecId spec_id; };                       // -1: the one just added
-struct AddSortOrder { SortOrder order; };
-struct SetDefaultSortOrder { SortOrderId order_id; };            // -1: the one just added
-struct AddSnapshot { Snapshot snapshot; };
-struct SetSnapshotRef { std::string name; SnapshotRef ref; };
-struct RemoveSnapshots { std::vector<SnapshotId> snapshot_ids; };
-struct RemoveSnapshotRef { std::string name; };
-struct SetProperties { std::map<std::string, std::string> updates; };
-struct RemoveProperties { std::vector<std::string> removals; };
-struct SetLocation { std::string location; };
+struct UpgradeFormatVersion {
+  int32_t format_version;
+};
+struct AddSchema {
+  Schema schema;
+};
+struct SetCurrentSchema {
+  SchemaId schema_id;
+};  // -1: the one just added
+struct AddPartitionSpec {
+  PartitionSpec spec;
+};
+struct SetDefaultSpec {
+  SpecId spec_id;
+};  // -1: the one just added
+struct AddSortOrder {
+  SortOrder order;
+};
+struct SetDefaultSortOrder {
+  SortOrderId order_id;
+};  // -1: the one just added
+struct AddSnapshot {
+  Snapshot snapshot;
+};
+struct SetSnapshotRef {
+  std::string name;
+  SnapshotRef ref;
+};
+struct RemoveSnapshots {
+  std::vector<SnapshotId> snapshot_ids;
+};
+struct RemoveSnapshotRef {
+  std::string name;
+};
+struct SetProperties {
+  std::map<std::string, std::string> updates;
+};
+struct RemoveProperties {
+  std::vector<std::string> removals;
+};
+struct SetLocation {
+  std::string location;
+};
 using TableUpdate =
-    std::variant<UpgradeFormatVersion, AddSchema, SetCurrentSchema, AddPartitionSpec, SetDefaultSpec,
-                 AddSortOrder, SetDefaultSortOrder, AddSnapshot, SetSnapshotRef, RemoveSnapshots,
-                 RemoveSnapshotRef, SetProperties, RemoveProperties, SetLocation>;
+    std::variant<UpgradeFormatVersion, AddSchema, SetCurrentSchema, AddPartitionSpec,
+                 SetDefaultSpec, AddSortOrder, SetDefaultSortOrder, AddSnapshot, SetSnapshotRef,
+                 RemoveSnapshots, RemoveSnapshotRef, SetProperties, RemoveProperties, SetLocation>;
 
-/// The metadata after the changes, in order; `base` stays as it is. Keeps the invariants of the spec:
-/// last ids grow, main equals the current snapshot, snapshot log follows main, sequence numbers rise.
-/// previous_location: where `base` is stored; goes to the metadata log, which keeps the last
+/// The metadata after the changes, in order; `base` stays as it is. Keeps the invariants of the
+/// spec: last ids grow, main equals the current snapshot, snapshot log follows main, sequence
+/// numbers rise. previous_location: where `base` is stored; goes to the metadata log, which keeps
+/// the last
 ///   write.metadata.previous-versions-max (100) entries. Empty: nothing is logged.
 Result<TableMetadata> ApplyUpdates(const TableMetadata& base, std::span<const TableUpdate> updates,
                                    UtcMicros now, std::string_view previous_location);
 
 // ---- requirements, named as in the REST catalog ----
-struct AssertTableUuid { std::string uuid; };
-struct AssertRefSnapshotId { std::string ref; std::optional<SnapshotId> snapshot_id; };
-struct AssertLastAssignedFieldId { FieldId field_id; };
-struct AssertCurrentSchemaId { SchemaId schema_id; };
-struct AssertLastAssignedPartitionId { FieldId field_id; };
-struct AssertDefaultSpecId { SpecId spec_id; };
-struct AssertDefaultSortOrderId { SortOrderId order_id; };
+struct AssertTableUuid {
+  std::string uuid;
+};
+struct AssertRefSnapshotId {
+  std::string ref;
+  std::optional<SnapshotId> snapshot_id;
+};
+struct AssertLastAssignedFieldId {
+  FieldId field_id;
+};
+struct AssertCurrentSchemaId {
+  SchemaId schema_id;
+};
+struct AssertLastAssignedPartitionId {
+  FieldId field_id;
+};
+struct AssertDefaultSpecId {
+  SpecId spec_id;
+};
+struct AssertDefaultSortOrderId {
+  SortOrderId order_id;
+};
 using TableRequirement =
     std::variant<AssertTableUuid, AssertRefSnapshotId, AssertLastAssignedFieldId,
                  AssertCurrentSchemaId, AssertLastAssignedPartitionId, AssertDefaultSpecId,

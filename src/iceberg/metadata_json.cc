@@ -82,8 +82,9 @@ Result<Snapshot> ReadSnapshot(const Json& json, const std::string& path) {
   DAYPART_TRY(const int64_t millis, reader.Integer("timestamp-ms"));
   snapshot.timestamp = FromMillis(millis);
   if (!reader.has("manifest-list")) {
-    return Unsupported(path + " lists its manifests in the metadata file (an early form of format "
-                              "v1); rewrite the table with the program that made it");
+    return Unsupported(path +
+                       " lists its manifests in the metadata file (an early form of format "
+                       "v1); rewrite the table with the program that made it");
   }
   DAYPART_TRY(snapshot.manifest_list, reader.String("manifest-list"));
   DAYPART_TRY(snapshot.summary, reader.Strings("summary"));
@@ -188,7 +189,8 @@ Status ReadSortOrders(const ObjectReader& reader, TableMetadata& metadata) {
         metadata.sort_orders.push_back(std::move(order).value());
         return Ok();
       }));
-  if (metadata.sort_orders.empty()) metadata.sort_orders.push_back({.id = SortOrderId(0), .fields = {}});
+  if (metadata.sort_orders.empty())
+    metadata.sort_orders.push_back({.id = SortOrderId(0), .fields = {}});
   DAYPART_TRY(const auto default_id, reader.OptionalInteger("default-sort-order-id"));
   metadata.default_sort_order_id = SortOrderId(static_cast<int32_t>(default_id.value_or(0)));
   return Ok();
@@ -205,8 +207,8 @@ Status ReadSnapshots(const ObjectReader& reader, TableMetadata& metadata) {
   if (current && *current != -1) {  // -1 is how older writers say "none"
     metadata.current_snapshot_id = SnapshotId(*current);
     if (metadata.current_snapshot() == nullptr) {
-      return CorruptData(reader.PathOf("current-snapshot-id") + " names no snapshot of the list: " +
-                         std::to_string(*current));
+      return CorruptData(reader.PathOf("current-snapshot-id") +
+                         " names no snapshot of the list: " + std::to_string(*current));
     }
   }
   DAYPART_RETURN_IF_ERROR(
@@ -311,7 +313,8 @@ std::string SerializeTableMetadata(const TableMetadata& metadata) {
   json["current-snapshot-id"] =
       metadata.current_snapshot_id ? metadata.current_snapshot_id->value() : -1;
   const auto list = [&json](const char* key) -> Json& { return json[key] = Json::array(); };
-  for (Json& to = list("schemas"); const auto& schema : metadata.schemas) to.push_back(ToJson(schema));
+  for (Json& to = list("schemas"); const auto& schema : metadata.schemas)
+    to.push_back(ToJson(schema));
   for (Json& to = list("partition-specs"); const auto& spec : metadata.partition_specs) {
     to.push_back(ToJson(spec));
   }
@@ -322,12 +325,12 @@ std::string SerializeTableMetadata(const TableMetadata& metadata) {
     to.push_back(WriteSnapshot(snapshot, metadata.format_version));
   }
   for (Json& to = list("snapshot-log"); const auto& entry : metadata.snapshot_log) {
-    to.push_back({{"timestamp-ms", ToMillis(entry.timestamp)},
-                  {"snapshot-id", entry.snapshot_id.value()}});
+    to.push_back(
+        {{"timestamp-ms", ToMillis(entry.timestamp)}, {"snapshot-id", entry.snapshot_id.value()}});
   }
   for (Json& to = list("metadata-log"); const auto& entry : metadata.metadata_log) {
-    to.push_back({{"timestamp-ms", ToMillis(entry.timestamp)},
-                  {"metadata-file", entry.metadata_location}});
+    to.push_back(
+        {{"timestamp-ms", ToMillis(entry.timestamp)}, {"metadata-file", entry.metadata_location}});
   }
   Json& refs = json["refs"] = Json::object();
   for (const auto& [name, ref] : metadata.refs) refs[name] = WriteRef(ref);

@@ -80,8 +80,10 @@ Result<std::pair<Transform, std::string>> ParseTerm(std::string_view term) {
   const size_t open = term.find('(');
   if (open == std::string_view::npos) return std::pair{Transform{}, std::string(term)};
   const auto refuse = [&]() -> Error {
-    return InvalidArgument("a partition like day(event_time), bucket(16, viewer_id) or region is "
-                           "expected, found '" + std::string(term) + "'");
+    return InvalidArgument(
+        "a partition like day(event_time), bucket(16, viewer_id) or region is "
+        "expected, found '" +
+        std::string(term) + "'");
   };
   if (!term.ends_with(')')) return refuse();
   std::string name(Trim(term.substr(0, open)));
@@ -221,7 +223,8 @@ Result<PartitionSpec> PartitionSpecFromJson(const nlohmann::json& json) {
     spec.id = SpecId(id);
   }
   // A manifest's header and format v1 hold the list of fields alone.
-  const nlohmann::json& fields = json.is_object() && json.contains("fields") ? json["fields"] : json;
+  const nlohmann::json& fields =
+      json.is_object() && json.contains("fields") ? json["fields"] : json;
   if (!fields.is_array()) return CorruptData("a list of partition fields is expected");
   int32_t next_id = 1000;
   for (const auto& item : fields) {

@@ -19,7 +19,14 @@
 namespace daypart::iceberg {
 
 enum class TransformKind {
-  kIdentity, kBucket, kTruncate, kYear, kMonth, kDay, kHour, kVoid,
+  kIdentity,
+  kBucket,
+  kTruncate,
+  kYear,
+  kMonth,
+  kDay,
+  kHour,
+  kVoid,
   kUnknown,  // a later spec's: read (as not pruning), never written
 };
 
@@ -37,7 +44,8 @@ Result<Transform> ParseTransform(std::string_view name);
 /// The type that the transform makes of `source`; day gives date, the other time transforms int.
 /// errors: kInvalidArgument if the transform does not take that type.
 Result<Type> ResultType(const Transform& transform, const Type& source);
-/// The transformed value; null in, null out. Floors before 1970 and below zero, as the spec demands.
+/// The transformed value; null in, null out. Floors before 1970 and below zero, as the spec
+/// demands.
 Result<Literal> Apply(const Transform& transform, const Type& source, const Literal& value);
 
 /// Appendix B: murmur3_x86_32, seed 0, of the value's single-value bytes (int hashes as long).

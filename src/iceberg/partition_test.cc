@@ -109,7 +109,8 @@ TEST(PartitionSpec, RefusesUnknownColumnsAndTransforms) {
 
 TEST(PartitionPath, EncodesValuesAsTheReferenceDoes) {
   const auto spec = ParsePartitionSpec("hour(event_time), region", EventSchema());
-  const auto path = PartitionPath(*spec, EventSchema(), {Literal(-1), Literal(std::string("a/b ö"))});
+  const auto path =
+      PartitionPath(*spec, EventSchema(), {Literal(-1), Literal(std::string("a/b ö"))});
   ASSERT_TRUE(path);
   EXPECT_EQ(*path, "event_time_hour=1969-12-31-23/region=a%2Fb+%C3%B6");
 }

@@ -107,8 +107,7 @@ Literal Truncate(const Literal& value, const Type& source, int32_t width) {
 }
 
 Error Refusal(const Transform& transform, const Type& source) {
-  return InvalidArgument("transform " + ToString(transform) + " does not take " +
-                         ToString(source));
+  return InvalidArgument("transform " + ToString(transform) + " does not take " + ToString(source));
 }
 
 }  // namespace
@@ -178,8 +177,7 @@ int32_t BucketHash(const Literal& value, const Type& type) {
     const bool is_nanos =
         type.kind == TypeKind::kTimestampNs || type.kind == TypeKind::kTimestamptzNs;
     const int64_t hashed = is_nanos ? FloorDivide(*number, 1000) : *number;
-    return static_cast<int32_t>(
-        Murmur3({reinterpret_cast<const char*>(&hashed), sizeof(hashed)}));
+    return static_cast<int32_t>(Murmur3({reinterpret_cast<const char*>(&hashed), sizeof(hashed)}));
   }
   const auto bytes = SerializeLiteral(value, type);
   return bytes ? static_cast<int32_t>(Murmur3(*bytes)) : 0;

@@ -17,13 +17,20 @@ struct NamedKind {
 };
 
 constexpr NamedKind kPrimitives[] = {
-    {"boolean", TypeKind::kBoolean},        {"int", TypeKind::kInt},
-    {"long", TypeKind::kLong},              {"float", TypeKind::kFloat},
-    {"double", TypeKind::kDouble},          {"date", TypeKind::kDate},
-    {"time", TypeKind::kTime},              {"timestamp", TypeKind::kTimestamp},
-    {"timestamptz", TypeKind::kTimestamptz}, {"timestamp_ns", TypeKind::kTimestampNs},
-    {"timestamptz_ns", TypeKind::kTimestamptzNs}, {"string", TypeKind::kString},
-    {"uuid", TypeKind::kUuid},              {"binary", TypeKind::kBinary},
+    {"boolean", TypeKind::kBoolean},
+    {"int", TypeKind::kInt},
+    {"long", TypeKind::kLong},
+    {"float", TypeKind::kFloat},
+    {"double", TypeKind::kDouble},
+    {"date", TypeKind::kDate},
+    {"time", TypeKind::kTime},
+    {"timestamp", TypeKind::kTimestamp},
+    {"timestamptz", TypeKind::kTimestamptz},
+    {"timestamp_ns", TypeKind::kTimestampNs},
+    {"timestamptz_ns", TypeKind::kTimestamptzNs},
+    {"string", TypeKind::kString},
+    {"uuid", TypeKind::kUuid},
+    {"binary", TypeKind::kBinary},
 };
 
 const std::vector<NestedField>& NoFields() {
@@ -31,7 +38,8 @@ const std::vector<NestedField>& NoFields() {
   return none;
 }
 
-/// The numbers between brackets or parentheses of "fixed[16]" and "decimal(9, 2)"; empty if malformed.
+/// The numbers between brackets or parentheses of "fixed[16]" and "decimal(9, 2)"; empty if
+/// malformed.
 std::vector<int32_t> Parameters(std::string_view text) {
   std::vector<int32_t> numbers;
   const char* at = text.data();
@@ -260,8 +268,8 @@ Result<Type> ParsePrimitiveType(std::string_view name) {
     const auto numbers = Parameters(name.substr(6, name.size() - 7));
     if (numbers.size() == 1 && numbers[0] > 0) return Type::FixedOf(numbers[0]);
   }
-  return Unsupported("an Iceberg type of format v1 to v3 is expected, found '" +
-                     std::string(name) + "'");
+  return Unsupported("an Iceberg type of format v1 to v3 is expected, found '" + std::string(name) +
+                     "'");
 }
 
 const NestedField* Schema::FindField(FieldId field_id) const { return FindById(fields, field_id); }

@@ -19,8 +19,25 @@
 namespace daypart::iceberg {
 
 enum class TypeKind {
-  kBoolean, kInt, kLong, kFloat, kDouble, kDecimal, kDate, kTime, kTimestamp, kTimestamptz,
-  kTimestampNs, kTimestamptzNs, kString, kUuid, kFixed, kBinary, kStruct, kList, kMap,
+  kBoolean,
+  kInt,
+  kLong,
+  kFloat,
+  kDouble,
+  kDecimal,
+  kDate,
+  kTime,
+  kTimestamp,
+  kTimestamptz,
+  kTimestampNs,
+  kTimestamptzNs,
+  kString,
+  kUuid,
+  kFixed,
+  kBinary,
+  kStruct,
+  kList,
+  kMap,
 };
 
 struct NestedField;
@@ -75,7 +92,8 @@ struct Schema {
   friend bool operator==(const Schema&, const Schema&) = default;
 };
 
-/// Numbers all fields 1, 2, … as the spec's writers do (a struct's fields first, then their children).
+/// Numbers all fields 1, 2, … as the spec's writers do (a struct's fields first, then their
+/// children).
 Schema AssignFreshIds(Schema schema);
 
 nlohmann::json ToJson(const Type& type);

@@ -50,9 +50,9 @@ class StoreFile final : public arrow::io::RandomAccessFile {
   arrow::Result<int64_t> GetSize() override { return static_cast<int64_t>(reader_->size_bytes()); }
 
   arrow::Result<int64_t> ReadAt(int64_t position, int64_t bytes, void* out) override {
-    auto read = reader_->ReadAt(
-        static_cast<uint64_t>(position),
-        std::span(static_cast<std::byte*>(out), static_cast<size_t>(bytes)));
+    auto read =
+        reader_->ReadAt(static_cast<uint64_t>(position),
+                        std::span(static_cast<std::byte*>(out), static_cast<size_t>(bytes)));
     if (!read) return ToArrow(std::move(read).error());
     return static_cast<int64_t>(*read);
   }
@@ -90,8 +90,8 @@ class StoreStream final : public arrow::io::OutputStream {
   bool closed() const override { return is_closed_; }
   arrow::Result<int64_t> Tell() const override { return position_; }
   arrow::Status Write(const void* data, int64_t bytes) override {
-    auto status = writer_.Append(
-        std::span(static_cast<const std::byte*>(data), static_cast<size_t>(bytes)));
+    auto status =
+        writer_.Append(std::span(static_cast<const std::byte*>(data), static_cast<size_t>(bytes)));
     if (!status) return ToArrow(std::move(status).error());
     position_ += bytes;
     return arrow::Status::OK();

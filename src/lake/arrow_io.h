@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Object store streams as Arrow's file interfaces, and Arrow's Status as ours. Below this file Arrow
-// knows nothing of locations, above it nobody sees an arrow::Status.
+// Object store streams as Arrow's file interfaces, and Arrow's Status as ours. Below this file
+// Arrow knows nothing of locations, above it nobody sees an arrow::Status.
 #pragma once
 
 #include <arrow/io/interfaces.h>
@@ -16,8 +16,8 @@
 
 namespace daypart::lake {
 
-/// kOutOfMemory and kCapacityError become kResourceExhausted, NotImplemented kUnsupported, a Status made
-/// by the streams below the Error they were made of; all else kCorruptData.
+/// kOutOfMemory and kCapacityError become kResourceExhausted, NotImplemented kUnsupported, a Status
+/// made by the streams below the Error they were made of; all else kCorruptData.
 Error FromArrow(const arrow::Status& status);
 
 /// DAYPART_TRY for arrow::Result.

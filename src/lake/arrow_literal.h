@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Single values between Arrow arrays and Iceberg literals: for partition tuples and constant columns,
-// a value or a word of a dictionary at a time, never a row at a time of a large batch.
+// Single values between Arrow arrays and Iceberg literals: for partition tuples and constant
+// columns, a value or a word of a dictionary at a time, never a row at a time of a large batch.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -15,7 +15,8 @@
 
 namespace daypart::lake {
 
-/// The value at `row`, which must exist; dictionaries are looked through. Unsupported types give null.
+/// The value at `row`, which must exist; dictionaries are looked through. Unsupported types give
+/// null.
 iceberg::Literal LiteralAt(const arrow::Array& array, int64_t row);
 
 /// An array of `rows` times the value, of the type's Arrow type. A null literal gives nulls.

@@ -64,8 +64,7 @@ Result<Type> FromArrowType(const arrow::DataType& type) {
       return Type::FixedOf(static_cast<const arrow::FixedSizeBinaryType&>(type).byte_width());
     case arrow::Type::TIMESTAMP: {
       const auto& timestamp = static_cast<const arrow::TimestampType&>(type);
-      return Type::Of(timestamp.timezone().empty() ? TypeKind::kTimestamp
-                                                   : TypeKind::kTimestamptz);
+      return Type::Of(timestamp.timezone().empty() ? TypeKind::kTimestamp : TypeKind::kTimestamptz);
     }
     case arrow::Type::DICTIONARY:
       return FromArrowType(*static_cast<const arrow::DictionaryType&>(type).value_type());

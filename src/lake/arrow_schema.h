@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Iceberg schema <-> Arrow schema. Field ids travel as Arrow field metadata "PARQUET:field_id", which
-// is what the Parquet writer stores as the file's field ids.
+// Iceberg schema <-> Arrow schema. Field ids travel as Arrow field metadata "PARQUET:field_id",
+// which is what the Parquet writer stores as the file's field ids.
 #pragma once
 
 #include <memory>

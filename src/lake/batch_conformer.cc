@@ -78,15 +78,14 @@ Result<std::shared_ptr<arrow::RecordBatch>> BatchConformer::Conform(
   for (size_t column = 0; column < source_columns_.size(); ++column) {
     const auto& field = schema_->field(static_cast<int>(column));
     if (source_columns_[column] < 0) {
-      DAYPART_TRY(auto nulls,
-                  FromArrow(arrow::MakeArrayOfNull(field->type(), batch.num_rows())));
+      DAYPART_TRY(auto nulls, FromArrow(arrow::MakeArrayOfNull(field->type(), batch.num_rows())));
       columns.push_back(std::move(nulls));
       continue;
     }
     std::shared_ptr<arrow::Array> array = batch.column(source_columns_[column]);
     const bool is_string = field->type()->id() == arrow::Type::STRING;
-    const bool fits = array->type()->Equals(field->type()) ||
-                      (is_string && is_string_dictionary(*array->type()));
+    const bool fits =
+        array->type()->Equals(field->type()) || (is_string && is_string_dictionary(*array->type()));
     if (!fits) {
       auto cast = arrow::compute::Cast(*array, field->type(), arrow::compute::CastOptions::Safe());
       if (!cast.ok()) {

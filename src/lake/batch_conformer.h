@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BatchConformer: batches as a source gives them -> batches as the table has its columns: matched by
-// name, in the schema's order, of the schema's types, missing optional columns null.
+// BatchConformer: batches as a source gives them -> batches as the table has its columns: matched
+// by name, in the schema's order, of the schema's types, missing optional columns null.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -16,7 +16,8 @@ namespace daypart::lake {
 
 class BatchConformer {
  public:
-  /// errors: kInvalidArgument if `source` has a column that the table lacks, lacks one that the table
+  /// errors: kInvalidArgument if `source` has a column that the table lacks, lacks one that the
+  /// table
   ///   requires, or has one of a type that does not convert without loss.
   static Result<BatchConformer> Make(const iceberg::Schema& table, const arrow::Schema& source);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Minimum, maximum and counts of Arrow arrays. The number loops are written so that the compiler turns
-// them into vector code where no value is null, which is the common case.
+// Minimum, maximum and counts of Arrow arrays. The number loops are written so that the compiler
+// turns them into vector code where no value is null, which is the common case.
 #include "lake/column_metrics.h"
 
 #include <arrow/array.h>
@@ -241,12 +241,8 @@ Status ColumnMetrics::Add(const arrow::Array& array) {
     case arrow::Type::FLOAT: AddFloats<arrow::FloatArray, float>(array); return Ok();
     case arrow::Type::DOUBLE: AddFloats<arrow::DoubleArray, double>(array); return Ok();
     case arrow::Type::DECIMAL128: AddDecimals(array); return Ok();
-    case arrow::Type::STRING:
-      AddBytes(static_cast<const arrow::StringArray&>(array));
-      return Ok();
-    case arrow::Type::BINARY:
-      AddBytes(static_cast<const arrow::BinaryArray&>(array));
-      return Ok();
+    case arrow::Type::STRING: AddBytes(static_cast<const arrow::StringArray&>(array)); return Ok();
+    case arrow::Type::BINARY: AddBytes(static_cast<const arrow::BinaryArray&>(array)); return Ok();
     case arrow::Type::FIXED_SIZE_BINARY:
       AddBytes(static_cast<const arrow::FixedSizeBinaryArray&>(array));
       return Ok();

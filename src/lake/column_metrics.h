@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Column metrics: what a manifest says about the values of one column in one file. Computed from the
-// rows themselves as they are written, never from the Parquet footer, so that a bound that a reader
-// prunes by is always one that every row obeys. Source: Iceberg table spec, fields 109, 110, 125, 128,
-// 137; FIELD.md's traps: NaN is never a bound, -0.0 lies below +0.0, a truncated upper bound is raised.
+// Column metrics: what a manifest says about the values of one column in one file. Computed from
+// the rows themselves as they are written, never from the Parquet footer, so that a bound that a
+// reader prunes by is always one that every row obeys. Source: Iceberg table spec, fields 109, 110,
+// 125, 128, 137; FIELD.md's traps: NaN is never a bound, -0.0 lies below +0.0, a truncated upper
+// bound is raised.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -19,15 +20,15 @@
 
 namespace daypart::lake {
 
-/// Bounds of strings and binaries keep this many code points or bytes: the reference implementation's
-/// default metrics mode, truncate(16).
+/// Bounds of strings and binaries keep this many code points or bytes: the reference
+/// implementation's default metrics mode, truncate(16).
 inline constexpr size_t kBoundLengthMax = 16;
 
-/// A lower bound no longer than kBoundLengthMax: the value's front, cut between code points if `type`
-/// is string.
+/// A lower bound no longer than kBoundLengthMax: the value's front, cut between code points if
+/// `type` is string.
 std::string TruncateLowerBound(std::string_view value, const iceberg::Type& type);
-/// An upper bound no longer than kBoundLengthMax: the value itself or its front raised by one in the
-/// last place that can be; nullopt if no place can.
+/// An upper bound no longer than kBoundLengthMax: the value itself or its front raised by one in
+/// the last place that can be; nullopt if no place can.
 std::optional<std::string> TruncateUpperBound(std::string_view value, const iceberg::Type& type);
 
 /// Accumulates the metrics of one primitive column over any number of arrays.
@@ -64,7 +65,7 @@ class ColumnMetrics {
   int64_t value_count_ = 0;
   int64_t null_count_ = 0;
   int64_t nan_count_ = 0;
-  iceberg::Literal lowest_;   // null until there is a value
+  iceberg::Literal lowest_;  // null until there is a value
   iceberg::Literal highest_;
 };
 

@@ -16,8 +16,8 @@ namespace {
 using iceberg::TableMetadata;
 using iceberg::TableUpdate;
 
-/// Attempts before a commit gives up, and the waits between them: 20 ms doubling to 1 s, with jitter.
-/// Twenty attempts see a commit through beside a dozen writers that never pause.
+/// Attempts before a commit gives up, and the waits between them: 20 ms doubling to 1 s, with
+/// jitter. Twenty attempts see a commit through beside a dozen writers that never pause.
 constexpr int kAttemptsMax = 20;
 constexpr int64_t kBackoffMicrosMin = 20'000;
 constexpr int64_t kBackoffMicrosMax = 1'000'000;
@@ -27,8 +27,7 @@ constexpr int kUnknownLooksMax = 5;
 void BackOff(const LakeContext& context, int attempt) {
   const int64_t ceiling = std::min(kBackoffMicrosMax, kBackoffMicrosMin << std::min(attempt, 10));
   const int64_t half = ceiling / 2;
-  const auto jitter =
-      static_cast<int64_t>(context.random.Next() % static_cast<uint64_t>(half + 1));
+  const auto jitter = static_cast<int64_t>(context.random.Next() % static_cast<uint64_t>(half + 1));
   context.clock.Sleep(std::chrono::microseconds(half + jitter));
 }
 
@@ -85,13 +84,12 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
     DAYPART_TRY(const BuiltSnapshot built, builder.Build(base.metadata));
     std::vector<TableUpdate> updates;
     updates.emplace_back(iceberg::AddSnapshot{built.snapshot});
-    updates.emplace_back(iceberg::SetSnapshotRef{
-        .name = std::string(iceberg::kMainBranch),
-        .ref = {.snapshot_id = snapshot_id,
-                .kind = iceberg::RefKind::kBranch,
-                .min_snapshots_to_keep = std::nullopt,
-                .max_snapshot_age_ms = std::nullopt,
-                .max_ref_age_ms = std::nullopt}});
+    updates.emplace_back(iceberg::SetSnapshotRef{.name = std::string(iceberg::kMainBranch),
+                                                 .ref = {.snapshot_id = snapshot_id,
+                                                         .kind = iceberg::RefKind::kBranch,
+                                                         .min_snapshots_to_keep = std::nullopt,
+                                                         .max_snapshot_age_ms = std::nullopt,
+                                                         .max_ref_age_ms = std::nullopt}});
     if (!change.properties.empty()) {
       updates.emplace_back(iceberg::SetProperties{change.properties});
     }
@@ -121,7 +119,8 @@ std::string NextMetadataLocation(const TableMetadata& metadata, std::string_view
                                  Random& random) {
   int version = -1;
   const std::string_view file = previous.substr(previous.rfind('/') + 1);
-  // Names that are not <number>-<uuid>.metadata.json (v3.metadata.json of other writers) count as 0.
+  // Names that are not <number>-<uuid>.metadata.json (v3.metadata.json of other writers) count as
+  // 0.
   (void)std::from_chars(file.data(), file.data() + file.size(), version);
   if (!previous.empty() && version < 0) version = 0;
   char number[16];

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Commit: from added and removed files to a new snapshot that the catalog points to. Optimistic: build
-// on the table as loaded, compare-and-swap, and on a lost race load again and repeat. A manifest of
-// added files is written once and serves every attempt, since its entries inherit their sequence
-// number; only what depends on the parent is written anew. Source: Iceberg table spec, "Optimistic
-// Concurrency", "Sequence Numbers".
+// Commit: from added and removed files to a new snapshot that the catalog points to. Optimistic:
+// build on the table as loaded, compare-and-swap, and on a lost race load again and repeat. A
+// manifest of added files is written once and serves every attempt, since its entries inherit their
+// sequence number; only what depends on the parent is written anew. Source: Iceberg table spec,
+// "Optimistic Concurrency", "Sequence Numbers".
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,8 @@ struct SnapshotChange {
   std::vector<std::string> removed;
   /// Instead of `removed`: all files that the table has at the time of the commit.
   bool removes_all = false;
-  /// The snapshot the change was planned on. If set and the table has moved on, the commit is refused
-  /// with kConflict before anything is written, so that the caller plans again.
+  /// The snapshot the change was planned on. If set and the table has moved on, the commit is
+  /// refused with kConflict before anything is written, so that the caller plans again.
   std::optional<std::optional<iceberg::SnapshotId>> planned_on;
   std::map<std::string, std::string> summary;
   std::map<std::string, std::string> properties;
@@ -46,8 +46,8 @@ struct CommitOutcome {
 };
 
 /// errors: kConflict if planned_on no longer holds, a removed file is gone, or retries ran out;
-///   kCommitUnknown if it cannot be told whether the commit took place. Data files are never deleted
-///   here: see whether the error is kCommitUnknown before doing so.
+///   kCommitUnknown if it cannot be told whether the commit took place. Data files are never
+///   deleted here: see whether the error is kCommitUnknown before doing so.
 Result<CommitOutcome> CommitSnapshot(const LakeContext& context, const catalog::TableName& name,
                                      const SnapshotChange& change);
 
@@ -61,7 +61,8 @@ Status CommitUpdates(
 /// <location>/metadata, or what write.metadata.path says.
 std::string MetadataDirectory(const iceberg::TableMetadata& metadata);
 
-/// <directory>/00007-<uuid>.metadata.json, one above the version that `previous` tells (0 if empty).
+/// <directory>/00007-<uuid>.metadata.json, one above the version that `previous` tells (0 if
+/// empty).
 std::string NextMetadataLocation(const iceberg::TableMetadata& metadata, std::string_view previous,
                                  Random& random);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every store call of an append and of a merge fails once, in each way: the table then holds the rows of
-// before or those of after, whole, and goes on taking writes.
+// Every store call of an append and of a merge fails once, in each way: the table then holds the
+// rows of before or those of after, whole, and goes on taking writes.
 #include <gmock/gmock.h>
 
 #include "lake/testing/lake_fixture.h"

@@ -113,13 +113,15 @@ Result<std::vector<NestedField>> SelectFields(const iceberg::Schema& schema,
   for (const std::string& column : columns) {
     const auto found = std::find_if(schema.fields.begin(), schema.fields.end(),
                                     [&](const NestedField& field) { return field.name == column; });
-    if (found == schema.fields.end()) return InvalidArgument("no column " + column + " in the table");
+    if (found == schema.fields.end())
+      return InvalidArgument("no column " + column + " in the table");
     fields.push_back(*found);
   }
   return fields;
 }
 
-/// Whether the column's repeated strings should come as a dictionary: where the file has one anyway.
+/// Whether the column's repeated strings should come as a dictionary: where the file has one
+/// anyway.
 bool is_dictionary_encoded(const parquet::FileMetaData& footer, int leaf) {
   if (footer.num_row_groups() == 0) return false;
   const auto chunk = footer.RowGroup(0)->ColumnChunk(leaf);
@@ -182,8 +184,8 @@ Result<std::unique_ptr<parquet::arrow::FileReader>> OpenParquet(store::ObjectSto
   for (int leaf = 0; leaf < footer.num_columns(); ++leaf) {
     const auto* column = footer.schema()->Column(leaf);
     const bool is_string = column->logical_type()->is_string();
-    if (is_string && column->max_repetition_level() == 0 && column->path()->ToDotVector().size() == 1 &&
-        is_dictionary_encoded(footer, leaf)) {
+    if (is_string && column->max_repetition_level() == 0 &&
+        column->path()->ToDotVector().size() == 1 && is_dictionary_encoded(footer, leaf)) {
       arrow_properties.set_read_dictionary(leaf, true);
     }
   }

@@ -21,10 +21,10 @@ namespace daypart::lake {
 
 class DataFileReader {
  public:
-  /// Opens the file and reads its footer. columns: names of the table's top-level columns to read, in
-  /// that order; empty for all. Both the spec of the file's partition and the schema come from metadata,
-  /// which must outlive the reader.
-  /// errors: kCorruptData if the file is not Parquet or contradicts its manifest entry (length, rows);
+  /// Opens the file and reads its footer. columns: names of the table's top-level columns to read,
+  /// in that order; empty for all. Both the spec of the file's partition and the schema come from
+  /// metadata, which must outlive the reader. errors: kCorruptData if the file is not Parquet or
+  /// contradicts its manifest entry (length, rows);
   ///   kUnsupported for another format, or a column whose type cannot become the table's.
   static Result<std::unique_ptr<DataFileReader>> Open(store::ObjectStore& store,
                                                       const iceberg::TableMetadata& metadata,

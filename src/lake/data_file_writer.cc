@@ -24,8 +24,8 @@
 namespace daypart::lake {
 namespace {
 
-/// Values looked at to decide whether a column is worth a dictionary, and the share of distinct ones
-/// above which it is not: a page of mostly new values costs a hash a row and saves nothing.
+/// Values looked at to decide whether a column is worth a dictionary, and the share of distinct
+/// ones above which it is not: a page of mostly new values costs a hash a row and saves nothing.
 constexpr int64_t kSampleRows = 4096;
 constexpr size_t kSampleDistinctMax = 2048;
 /// A column whose dictionary outgrows this falls back to PLAIN in the middle of a row group.
@@ -68,8 +68,8 @@ bool is_repetitive(const arrow::Array& array) {
   return distinct.size() * kSampleRows <= kSampleDistinctMax * static_cast<size_t>(sampled);
 }
 
-/// The chunks of one column as the encoder likes them best: dictionary chunks under one dictionary. The
-/// decoders' dictionaries only grow, so the last one serves all; others are unified.
+/// The chunks of one column as the encoder likes them best: dictionary chunks under one dictionary.
+/// The decoders' dictionaries only grow, so the last one serves all; others are unified.
 Result<std::shared_ptr<arrow::ChunkedArray>> ColumnOf(
     const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches, int column) {
   arrow::ArrayVector chunks;
@@ -88,8 +88,8 @@ Result<std::shared_ptr<arrow::ChunkedArray>> ColumnOf(
     for (auto& chunk : chunks) {
       if (chunk->type_id() != arrow::Type::DICTIONARY) continue;
       const auto& dictionary = static_cast<const arrow::DictionaryArray&>(*chunk);
-      DAYPART_TRY(chunk, FromArrow(arrow::compute::Take(*dictionary.dictionary(),
-                                                        *dictionary.indices())));
+      DAYPART_TRY(chunk,
+                  FromArrow(arrow::compute::Take(*dictionary.dictionary(), *dictionary.indices())));
     }
     return std::make_shared<arrow::ChunkedArray>(std::move(chunks));
   }
@@ -98,8 +98,7 @@ Result<std::shared_ptr<arrow::ChunkedArray>> ColumnOf(
     const auto& own = static_cast<const arrow::DictionaryArray&>(*chunk);
     const auto& words = own.dictionary();
     if (words.get() == last.get()) continue;
-    if (words->length() > last->length() ||
-        !words->RangeEquals(*last, 0, words->length(), 0)) {
+    if (words->length() > last->length() || !words->RangeEquals(*last, 0, words->length(), 0)) {
       auto chunked = std::make_shared<arrow::ChunkedArray>(chunks);
       return FromArrow(arrow::DictionaryUnifier::UnifyChunkedArray(chunked));
     }
@@ -117,8 +116,7 @@ struct DataFileWriter::ParquetStream {
 };
 
 DataFileWriter::DataFileWriter(store::ObjectStore& store, const iceberg::Schema& schema,
-                               std::shared_ptr<arrow::Schema> arrow_schema,
-                               DataFileOptions options)
+                               std::shared_ptr<arrow::Schema> arrow_schema, DataFileOptions options)
     : store_(store),
       schema_(schema),
       arrow_schema_(std::move(arrow_schema)),

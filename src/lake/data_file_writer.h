@@ -2,8 +2,8 @@
 //
 // DataFileWriter: rows of one partition -> one Parquet file with field ids, and its manifest entry.
 // Rows wait in memory until a row group is full and are then encoded column by column, so that a
-// column's dictionary is known before its first page is written. PLAIN and dictionary encodings only:
-// every Iceberg reader takes them (docs/decisions).
+// column's dictionary is known before its first page is written. PLAIN and dictionary encodings
+// only: every Iceberg reader takes them (docs/decisions).
 #pragma once
 
 #include <arrow/type_fwd.h>

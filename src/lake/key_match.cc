@@ -60,7 +60,8 @@ struct RunStarts {
   }
 };
 
-/// The range that the staged files' bounds leave for each key column: what prunes the table's files.
+/// The range that the staged files' bounds leave for each key column: what prunes the table's
+/// files.
 Result<Expression> KeyRange(const iceberg::Schema& schema, const std::vector<WrittenFile>& staged,
                             const std::vector<std::string>& key_columns) {
   std::vector<Expression> bounds;
@@ -197,7 +198,6 @@ class Matcher {
     if (wins) slot = {.key = key, .position = position, .order = order};
   }
 
-
   Status ProbeTarget(uint64_t pass, const KeyIndex& index) {
     std::atomic<size_t> next_file{0};
     return RunInParallel(threads_count_, [&](int) -> Status {
@@ -211,9 +211,8 @@ class Matcher {
   }
 
   Status ProbeFile(uint64_t pass, const KeyIndex& index, MatchedFile& target) {
-    DAYPART_TRY(const auto reader,
-                DataFileReader::Open(context_.store, table_.metadata, target.file, target.spec_id,
-                                     columns_));
+    DAYPART_TRY(const auto reader, DataFileReader::Open(context_.store, table_.metadata,
+                                                        target.file, target.spec_id, columns_));
     for (int group = 0; group < reader->row_groups_count(); ++group) {
       DAYPART_TRY(const auto batch, reader->ReadRowGroup(group));
       DAYPART_TRY(const BatchKeys keys,
@@ -224,9 +223,8 @@ class Matcher {
         if (keys.has_key[row] == 0 || !is_of_pass(keys.keys[row], pass)) continue;
         const KeyIndex::Slot* slot = index.FindExisting(keys.keys[row]);
         if (slot == nullptr) continue;
-        const bool keeps_target =
-            merge_.inserts_only ||
-            (merge_.keeps_newer && !orders.empty() && orders[row] > slot->order);
+        const bool keeps_target = merge_.inserts_only || (merge_.keeps_newer && !orders.empty() &&
+                                                          orders[row] > slot->order);
         const size_t source_file = FileOf(slot->position);
         if (keeps_target) {
           (void)result_.source[source_file].dropped->Set(RowOf(slot->position));
@@ -256,8 +254,8 @@ class Matcher {
 }  // namespace
 
 Result<KeyMatchResult> MatchKeys(const LakeContext& context, const LoadedTable& table,
-                                 const std::vector<WrittenFile>& staged,
-                                 const MergeOptions& merge, int threads_count) {
+                                 const std::vector<WrittenFile>& staged, const MergeOptions& merge,
+                                 int threads_count) {
   return Matcher(context, table, staged, merge, threads_count).Run();
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// KeyMatch: which rows of the staged source files and of the table's files a merge keeps. Works on the
-// key columns alone, in passes over slices of the key space, so that the index of a pass has a fixed
-// size however many rows there are; what remains is one bit a row.
+// KeyMatch: which rows of the staged source files and of the table's files a merge keeps. Works on
+// the key columns alone, in passes over slices of the key space, so that the index of a pass has a
+// fixed size however many rows there are; what remains is one bit a row.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ struct KeyMatchResult {
 /// staged:   with runs (see TableWriterOptions::keeps_runs).
 /// errors:   kInvalidArgument for an unknown key or order column; those of KeysOf and OrderValues.
 Result<KeyMatchResult> MatchKeys(const LakeContext& context, const LoadedTable& table,
-                                 const std::vector<WrittenFile>& staged,
-                                 const MergeOptions& merge, int threads_count);
+                                 const std::vector<WrittenFile>& staged, const MergeOptions& merge,
+                                 int threads_count);
 
 }  // namespace daypart::lake

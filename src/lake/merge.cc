@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Copy-on-write merge: stage the source as data files, match keys, rewrite what lost rows, commit. If
-// another writer commits meanwhile, matching is repeated against the table as it is then; the staged
-// files stay good.
+// Copy-on-write merge: stage the source as data files, match keys, rewrite what lost rows, commit.
+// If another writer commits meanwhile, matching is repeated against the table as it is then; the
+// staged files stay good.
 #include <utility>
 
 #include "lake/commit.h"
@@ -46,9 +46,8 @@ Result<MergePlan> PlanMerge(const LakeContext& context, const LoadedTable& table
     const int64_t kept = matched.file.record_count - matched.dropped->count();
     rows_to_keep += kept;
     if (kept > 0) {
-      to_rewrite.push_back({.file = matched.file,
-                            .spec_id = matched.spec_id,
-                            .dropped = matched.dropped.get()});
+      to_rewrite.push_back(
+          {.file = matched.file, .spec_id = matched.spec_id, .dropped = matched.dropped.get()});
     }
   };
   for (const MatchedFile& matched : match.target) {
@@ -66,8 +65,7 @@ Result<MergePlan> PlanMerge(const LakeContext& context, const LoadedTable& table
     }
   }
   if (!to_rewrite.empty()) {
-    DAYPART_TRY(const auto scan,
-                MakeTableScan(context, table.metadata, std::move(to_rewrite), {}));
+    DAYPART_TRY(const auto scan, MakeTableScan(context, table.metadata, std::move(to_rewrite), {}));
     DAYPART_TRY(auto rewritten,
                 WriteDataFiles(context, table.metadata, *scan, options, /*keeps_runs=*/false));
     plan.rewritten = LocationsOf(rewritten);
@@ -88,7 +86,8 @@ Result<MergePlan> PlanMerge(const LakeContext& context, const LoadedTable& table
   return plan;
 }
 
-/// Whether files staged for one state of the table fit another: they hold its schema and partitions.
+/// Whether files staged for one state of the table fit another: they hold its schema and
+/// partitions.
 bool IsStagedFor(const iceberg::TableMetadata& staged, const iceberg::TableMetadata& now) {
   return staged.current_schema_id == now.current_schema_id &&
          staged.default_spec_id == now.default_spec_id && staged.table_uuid == now.table_uuid;

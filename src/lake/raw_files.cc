@@ -91,9 +91,8 @@ Result<source::FileSourceOptions> RawFileSource(const catalog::RawTable& table,
     options.format = decode::JsonOptions{};
   }
   for (const RawFile& file : files) {
-    options.files.push_back({.location = file.info.location,
-                             .constants = file.constants,
-                             .version = file.info.etag});
+    options.files.push_back(
+        {.location = file.info.location, .constants = file.constants, .version = file.info.etag});
   }
   return options;
 }

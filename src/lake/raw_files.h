@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The files of a raw table as they lie in the store now, with the values of their partitions, and how
-// their rows are read. What a pipeline takes in and what a query of a raw table sees are both these.
+// The files of a raw table as they lie in the store now, with the values of their partitions, and
+// how their rows are read. What a pipeline takes in and what a query of a raw table sees are both
+// these.
 #pragma once
 
 #include <vector>
@@ -19,8 +20,8 @@ struct RawFile {
   std::vector<source::ConstantColumn> constants;
 };
 
-/// Files below the table's location, or below those of its partitions; without hidden ones, whose name
-/// or folder starts with '_' or '.' (markers such as _SUCCESS, files that are being written).
+/// Files below the table's location, or below those of its partitions; without hidden ones, whose
+/// name or folder starts with '_' or '.' (markers such as _SUCCESS, files that are being written).
 Result<std::vector<RawFile>> ListRawFiles(store::ObjectStore& store,
                                           const catalog::RawTable& table);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RowBitmap: a bit a row of one file. Bits are set by several threads at once; they are read after those
-// threads have ended.
+// RowBitmap: a bit a row of one file. Bits are set by several threads at once; they are read after
+// those threads have ended.
 #pragma once
 
 #include <atomic>

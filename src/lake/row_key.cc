@@ -156,8 +156,9 @@ Result<std::vector<int64_t>> OrderValues(const arrow::Array& column) {
       return bits < 0 ? std::numeric_limits<int64_t>::min() + (~bits) : bits;
     });
   } else {
-    return Unsupported("an order column of an integer, double, date or time type is expected, found " +
-                       column.type()->ToString());
+    return Unsupported(
+        "an order column of an integer, double, date or time type is expected, found " +
+        column.type()->ToString());
   }
   return values;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Row keys for merging: the values of the key columns as 128 bits. One integer-like column is held
-// exactly; strings and composite keys by a 128-bit XXH3 hash under a seed that is drawn anew for each
-// merge, so that two different keys of n rows meet with a chance of n² / 2^129 that nobody can steer.
+// exactly; strings and composite keys by a 128-bit XXH3 hash under a seed that is drawn anew for
+// each merge, so that two different keys of n rows meet with a chance of n² / 2^129 that nobody can
+// steer.
 #pragma once
 
 #include <arrow/type_fwd.h>

@@ -33,8 +33,8 @@ struct FieldCodes {
   std::vector<int64_t> codes;
 };
 
-/// The code of null: a value that neither a transformed number nor an interned index ever has, since
-/// 64-bit identity values are interned where they would meet it.
+/// The code of null: a value that neither a transformed number nor an interned index ever has,
+/// since 64-bit identity values are interned where they would meet it.
 constexpr int64_t kNullCode = INT64_MIN;
 
 /// Codes by a table of literals, for whatever has no quicker way.
@@ -58,9 +58,8 @@ Status InternRows(const arrow::Array& array, FieldCodes& field) {
     const auto& dictionary = static_cast<const arrow::DictionaryArray&>(array);
     std::vector<int64_t> word_codes(static_cast<size_t>(dictionary.dictionary()->length()));
     for (size_t word = 0; word < word_codes.size(); ++word) {
-      DAYPART_TRY(word_codes[word],
-                  interner.CodeOf(field, LiteralAt(*dictionary.dictionary(),
-                                                   static_cast<int64_t>(word))));
+      DAYPART_TRY(word_codes[word], interner.CodeOf(field, LiteralAt(*dictionary.dictionary(),
+                                                                     static_cast<int64_t>(word))));
     }
     for (int64_t row = 0; row < array.length(); ++row) {
       field.codes[static_cast<size_t>(row)] =
@@ -100,7 +99,8 @@ Status EncodeField(const arrow::Array& array, FieldCodes& field) {
     }
     return Ok();
   }
-  const bool is_int = array.type_id() == arrow::Type::INT32 || array.type_id() == arrow::Type::DATE32;
+  const bool is_int =
+      array.type_id() == arrow::Type::INT32 || array.type_id() == arrow::Type::DATE32;
   if (field.transform.kind == TransformKind::kIdentity && is_int) {
     const auto* values = array.data()->GetValues<int32_t>(1);
     for (int64_t row = 0; row < array.length(); ++row) {
@@ -129,7 +129,8 @@ Result<std::vector<FieldCodes>> EncodeFields(const arrow::RecordBatch& batch,
     }
     if (partition_field.transform.kind == TransformKind::kUnknown) {
       return Unsupported("rows cannot be placed by the transform " +
-                         partition_field.transform.unknown_name + ", which this version does not know");
+                         partition_field.transform.unknown_name +
+                         ", which this version does not know");
     }
     field.source_type = schema.fields[static_cast<size_t>(field.column)].type;
     field.transform = partition_field.transform;

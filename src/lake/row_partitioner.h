@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Splits a batch into the rows of each partition. Values are compared as numbers, columns at a time; a
-// literal is made once a partition, not once a row.
+// Splits a batch into the rows of each partition. Values are compared as numbers, columns at a
+// time; a literal is made once a partition, not once a row.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -24,7 +24,8 @@ struct PartitionRows {
 };
 
 /// batch:   columns of the schema's top-level fields, in order.
-/// returns: one element a partition, in order of first appearance; the one element is the batch itself
+/// returns: one element a partition, in order of first appearance; the one element is the batch
+/// itself
 ///          where all rows are of one partition, or the spec has no fields.
 /// errors:  kUnsupported if a source column is nested or the transform unknown.
 Result<std::vector<PartitionRows>> SplitByPartition(

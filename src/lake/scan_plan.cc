@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a snapshot and a filter to files: manifest list, manifests, entries, each pruned by what it says
-// of its content. Source: Iceberg table spec, "Scan Planning".
+// From a snapshot and a filter to files: manifest list, manifests, entries, each pruned by what it
+// says of its content. Source: Iceberg table spec, "Scan Planning".
 #include <unordered_map>
 #include <utility>
 
@@ -99,8 +99,8 @@ class Planner {
 Result<ScanPlan> PlanScan(const LakeContext& context, const LoadedTable& table,
                           const iceberg::Expression& filter,
                           std::optional<iceberg::SnapshotId> snapshot_id) {
-  const auto* snapshot = snapshot_id ? table.metadata.FindSnapshot(*snapshot_id)
-                                     : table.metadata.current_snapshot();
+  const auto* snapshot =
+      snapshot_id ? table.metadata.FindSnapshot(*snapshot_id) : table.metadata.current_snapshot();
   if (snapshot == nullptr) {
     if (!snapshot_id) return ScanPlan{};
     return NotFound("table " + ToString(table.name) + " has no snapshot " +

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Manifests of added files, manifests rewritten without removed files, small manifests merged, and the
-// list of them all.
+// Manifests of added files, manifests rewritten without removed files, small manifests merged, and
+// the list of them all.
 #include "lake/snapshot_builder.h"
 
 #include <algorithm>
@@ -65,10 +65,8 @@ Result<std::string> SnapshotBuilder::PutManifest(const TableMetadata& base,
                                                  SequenceNumber sequence_number,
                                                  ManifestFile& listed) {
   DAYPART_TRY(const std::string bytes, iceberg::EncodeManifest(header, entries));
-  std::string location =
-      MetadataDirectory(base) + '/' + NewUuid(context_.random) + "-m0.avro";
-  DAYPART_RETURN_IF_ERROR(
-      context_.store.Put(location, bytes, store::WriteMode::kIfAbsent));
+  std::string location = MetadataDirectory(base) + '/' + NewUuid(context_.random) + "-m0.avro";
+  DAYPART_RETURN_IF_ERROR(context_.store.Put(location, bytes, store::WriteMode::kIfAbsent));
   DAYPART_TRY(listed, iceberg::SummarizeManifest(header, entries, snapshot_id_, sequence_number));
   listed.location = location;
   listed.bytes = static_cast<int64_t>(bytes.size());
@@ -91,16 +89,16 @@ Status SnapshotBuilder::AddAddedManifest(const TableMetadata& base,
                          .file = file});
     }
     ManifestFile listed;
-    DAYPART_TRY(const std::string location,
-                PutManifest(base,
-                            {.schema = base.current_schema(),
-                             .spec = *spec,
-                             .format_version = base.format_version,
-                             .content = ManifestContent::kData},
-                            entries, sequence_number, listed));
+    DAYPART_TRY(const std::string location, PutManifest(base,
+                                                        {.schema = base.current_schema(),
+                                                         .spec = *spec,
+                                                         .format_version = base.format_version,
+                                                         .content = ManifestContent::kData},
+                                                        entries, sequence_number, listed));
     added_ = std::move(listed);
   }
-  // The entries inherit: only the list tells the sequence number, so a retry changes nothing but it.
+  // The entries inherit: only the list tells the sequence number, so a retry changes nothing but
+  // it.
   added_->sequence_number = sequence_number;
   added_->min_sequence_number = sequence_number;
   manifests_.push_back(*added_);
@@ -131,8 +129,8 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
       bytes_removed_ += entry.file.file_bytes;
       entry.snapshot_id = snapshot_id_;
     }
-    entries.push_back(CarriedEntry(
-        std::move(entry), is_removed ? EntryStatus::kDeleted : EntryStatus::kExisting));
+    entries.push_back(CarriedEntry(std::move(entry),
+                                   is_removed ? EntryStatus::kDeleted : EntryStatus::kExisting));
   }
   if (removed_here == 0) {
     if (has_live_files) manifests_.push_back(listed);
@@ -147,8 +145,8 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
   decoded->header.schema = base.current_schema();
   decoded->header.format_version = base.format_version;
   ManifestFile rewritten;
-  DAYPART_TRY(const std::string location, PutManifest(base, decoded->header, entries,
-                                                      sequence_number, rewritten));
+  DAYPART_TRY(const std::string location,
+              PutManifest(base, decoded->header, entries, sequence_number, rewritten));
   attempt_locations_.push_back(location);
   manifests_.push_back(std::move(rewritten));
   return Ok();
@@ -188,13 +186,12 @@ Status SnapshotBuilder::MergeSmallManifests(const TableMetadata& base,
   }
   if (merged.size() < 2) return Ok();
   ManifestFile listed;
-  DAYPART_TRY(const std::string location,
-              PutManifest(base,
-                          {.schema = base.current_schema(),
-                           .spec = base.default_spec(),
-                           .format_version = base.format_version,
-                           .content = ManifestContent::kData},
-                          entries, sequence_number, listed));
+  DAYPART_TRY(const std::string location, PutManifest(base,
+                                                      {.schema = base.current_schema(),
+                                                       .spec = base.default_spec(),
+                                                       .format_version = base.format_version,
+                                                       .content = ManifestContent::kData},
+                                                      entries, sequence_number, listed));
   attempt_locations_.push_back(location);
   std::vector<ManifestFile> kept;
   for (size_t i = 0; i < manifests_.size(); ++i) {

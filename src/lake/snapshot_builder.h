@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SnapshotBuilder: one attempt's manifests and manifest list on a given base. What it wrote is deleted
-// again when the attempt is known to have failed.
+// SnapshotBuilder: one attempt's manifests and manifest list on a given base. What it wrote is
+// deleted again when the attempt is known to have failed.
 #pragma once
 
 #include <string>
@@ -30,7 +30,8 @@ class SnapshotBuilder {
   /// errors: kConflict if a file to be removed is not there.
   Result<BuiltSnapshot> Build(const iceberg::TableMetadata& base);
 
-  /// Deletes what the last Build wrote for its own base; the manifest of added files stays for the next.
+  /// Deletes what the last Build wrote for its own base; the manifest of added files stays for the
+  /// next.
   void DiscardAttempt();
   /// Deletes everything written by any Build.
   void DiscardAll();
@@ -53,8 +54,8 @@ class SnapshotBuilder {
   const SnapshotChange& change_;
   iceberg::SnapshotId snapshot_id_;
   std::unordered_set<std::string_view> removed_;
-  std::vector<iceberg::ManifestFile> manifests_;     // of the attempt, in the list's order
-  std::optional<iceberg::ManifestFile> added_;       // written once
+  std::vector<iceberg::ManifestFile> manifests_;  // of the attempt, in the list's order
+  std::optional<iceberg::ManifestFile> added_;    // written once
   std::vector<std::string> attempt_locations_;
   int64_t files_removed_ = 0;
   int64_t rows_removed_ = 0;

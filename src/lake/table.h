@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operations on Iceberg tables: create, load, plan a scan, read, append, overwrite, merge. Writers put
-// data files first, then manifests, then a metadata file, and only the catalog's compare-and-swap makes
-// them count: until then the table is as it was, whatever dies in between.
+// Operations on Iceberg tables: create, load, plan a scan, read, append, overwrite, merge. Writers
+// put data files first, then manifests, then a metadata file, and only the catalog's
+// compare-and-swap makes them count: until then the table is as it was, whatever dies in between.
 #pragma once
 
 #include <cstdint>
@@ -75,14 +75,14 @@ struct ScanPlan {
   int64_t rows = 0;         // record counts of `files`, deletes not subtracted
 };
 
-/// The files that may hold rows for which `filter` is true, in the current snapshot or the one given.
-/// errors: kNotFound for an unknown snapshot.
+/// The files that may hold rows for which `filter` is true, in the current snapshot or the one
+/// given. errors: kNotFound for an unknown snapshot.
 Result<ScanPlan> PlanScan(const LakeContext& context, const LoadedTable& table,
                           const iceberg::Expression& filter,
                           std::optional<iceberg::SnapshotId> snapshot_id = std::nullopt);
 
-/// The rows of the planned files under the table's current schema (columns matched by field id), all
-/// columns or those named. The filter of the plan is not applied to rows again.
+/// The rows of the planned files under the table's current schema (columns matched by field id),
+/// all columns or those named. The filter of the plan is not applied to rows again.
 Result<std::unique_ptr<source::BatchSource>> OpenScan(const LakeContext& context,
                                                       const LoadedTable& table, ScanPlan plan,
                                                       const std::vector<std::string>& columns = {});
@@ -100,8 +100,8 @@ struct WriteOptions {
   std::map<std::string, std::string> summary;
   /// Set on the table in the same commit.
   std::map<std::string, std::string> properties;
-  /// Called after the data files are written and before the commit, for a caller's last word: an error
-  /// cancels the write.
+  /// Called after the data files are written and before the commit, for a caller's last word: an
+  /// error cancels the write.
   std::function<Status()> before_commit;
   /// Commit even if there are no rows (so that summary and properties are kept).
   bool commits_empty = false;
@@ -111,9 +111,9 @@ struct CommitResult {
   /// Absent if there was nothing to commit.
   std::optional<iceberg::SnapshotId> snapshot_id;
   int64_t rows_added = 0;
-  int64_t rows_deleted = 0;   // of the rows that the table had
-  int64_t rows_updated = 0;   // merge: among the added, those that replaced a row
-  int64_t rows_skipped = 0;   // merge: source rows that a later row with the same key replaced
+  int64_t rows_deleted = 0;  // of the rows that the table had
+  int64_t rows_updated = 0;  // merge: among the added, those that replaced a row
+  int64_t rows_skipped = 0;  // merge: source rows that a later row with the same key replaced
   int64_t files_added = 0;
   int64_t files_removed = 0;
   int64_t bytes_added = 0;
@@ -133,8 +133,8 @@ Result<CommitResult> Overwrite(const LakeContext& context, const catalog::TableN
 struct MergeOptions {
   /// Columns that together name a row. A null key is never equal to another.
   std::vector<std::string> key_columns;
-  /// Of source rows with one key the one with the greatest value here wins, the last read of equals; if
-  /// empty, the last read wins.
+  /// Of source rows with one key the one with the greatest value here wins, the last read of
+  /// equals; if empty, the last read wins.
   std::string order_column;
   /// A matched row whose order_column is greater in the table than in the source stays as it is.
   bool keeps_newer = false;
@@ -144,8 +144,8 @@ struct MergeOptions {
   bool replaces_all = false;
 };
 
-/// Copy-on-write merge by key: matched rows are replaced, the others added. Files without a matching key
-/// stay untouched. Memory does not grow with the table or the source.
+/// Copy-on-write merge by key: matched rows are replaced, the others added. Files without a
+/// matching key stay untouched. Memory does not grow with the table or the source.
 Result<CommitResult> Merge(const LakeContext& context, const catalog::TableName& name,
                            source::BatchSource& rows, const MergeOptions& merge,
                            const WriteOptions& options);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TableScan: data files as a BatchSource, a row group at a time, rows marked as dropped left out. Reading
-// a table, and rewriting files without some of their rows, are both this.
+// TableScan: data files as a BatchSource, a row group at a time, rows marked as dropped left out.
+// Reading a table, and rewriting files without some of their rows, are both this.
 #pragma once
 
 #include <memory>

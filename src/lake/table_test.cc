@@ -12,11 +12,11 @@
 namespace daypart::lake {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using testing::LakeTest;
 using testing::MemorySource;
 using testing::Rows;
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 class TableTest : public LakeTest {
@@ -92,8 +92,8 @@ TEST_F(TableTest, MergeReplacesMatchedRowsAndAddsTheOthers) {
 
 TEST_F(TableTest, MergeKeepsTheLastOfRepeatedSourceKeys) {
   MustCreate(name_, schema_);
-  const auto result = MustMerge({R"([[1, "a"], [1, "b"]])", R"([[1, "c"], [2, "d"]])"},
-                                {.key_columns = {"id"}});
+  const auto result =
+      MustMerge({R"([[1, "a"], [1, "b"]])", R"([[1, "c"], [2, "d"]])"}, {.key_columns = {"id"}});
   EXPECT_EQ(result.rows_skipped, 2);
   EXPECT_THAT(MustRead(name_), ElementsAre("1|c", "2|d"));
 }
@@ -184,8 +184,8 @@ TEST_F(TableTest, ACancelledBeforeCommitLeavesTheTableAsItWas) {
 }
 
 TEST_F(TableTest, PartitionsByDayAlsoBefore1970) {
-  const auto events = arrow::schema(
-      {arrow::field("at", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"))});
+  const auto events =
+      arrow::schema({arrow::field("at", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"))});
   MustCreate(name_, events, "day(at)");
   MemorySource source({Rows(events, R"([["1969-12-31 23:59:59"], ["1970-01-01 00:00:00"],
                                         ["1969-12-31 00:00:00"], [null]])")});

@@ -40,18 +40,19 @@ TableWriter::~TableWriter() = default;
 Result<TableWriter::OpenFile*> TableWriter::FileOf(const iceberg::PartitionTuple& partition) {
   const auto found = open_.find(partition);
   if (found != open_.end()) return &found->second;
-  DAYPART_TRY(const std::string path, iceberg::PartitionPath(metadata_.default_spec(),
-                                                             metadata_.current_schema(), partition));
+  DAYPART_TRY(
+      const std::string path,
+      iceberg::PartitionPath(metadata_.default_spec(), metadata_.current_schema(), partition));
   std::string location = DataLocation(metadata_) + '/';
   if (!path.empty()) location += path + '/';
   location += NewUuid(context_.random) + ".parquet";
   OpenFile file;
-  file.writer = std::make_unique<DataFileWriter>(
-      context_.store, metadata_.current_schema(), arrow_schema_,
-      DataFileOptions{.location = std::move(location),
-                      .partition = partition,
-                      .row_group_rows = options_.row_group_rows,
-                      .zstd_level = options_.zstd_level});
+  file.writer =
+      std::make_unique<DataFileWriter>(context_.store, metadata_.current_schema(), arrow_schema_,
+                                       DataFileOptions{.location = std::move(location),
+                                                       .partition = partition,
+                                                       .row_group_rows = options_.row_group_rows,
+                                                       .zstd_level = options_.zstd_level});
   return &open_.emplace(partition, std::move(file)).first->second;
 }
 
@@ -74,8 +75,8 @@ Status TableWriter::KeepWithinBudget() {
       }
       if (!it->second.writer->is_open()) continue;
       ++open_files;
-      if (largest_open == open_.end() || it->second.writer->written_bytes() >
-                                             largest_open->second.writer->written_bytes()) {
+      if (largest_open == open_.end() ||
+          it->second.writer->written_bytes() > largest_open->second.writer->written_bytes()) {
         largest_open = it;
       }
     }
@@ -91,8 +92,8 @@ Status TableWriter::KeepWithinBudget() {
 }
 
 Status TableWriter::Write(const std::shared_ptr<arrow::RecordBatch>& batch, uint64_t batch_index) {
-  DAYPART_TRY(auto parts, SplitByPartition(batch, metadata_.current_schema(),
-                                           metadata_.default_spec()));
+  DAYPART_TRY(auto parts,
+              SplitByPartition(batch, metadata_.current_schema(), metadata_.default_spec()));
   for (PartitionRows& part : parts) {
     DAYPART_TRY(OpenFile * file, FileOf(part.partition));
     const int64_t rows = part.rows->num_rows();
@@ -194,7 +195,8 @@ Result<std::vector<WrittenFile>> WriteDataFiles(const LakeContext& context,
 
 void RemoveUncommitted(const LakeContext& context, const std::vector<std::string>& locations) {
   for (const std::string& location : locations) {
-    (void)context.store.Delete(location);  // an orphan at worst; the caller has its own error to tell
+    (void)context.store.Delete(
+        location);  // an orphan at worst; the caller has its own error to tell
   }
 }
 

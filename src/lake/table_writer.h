@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TableWriter: rows -> data files of a table, not yet committed. Each thread has one; WriteDataFiles
-// runs several over a source. Memory is bounded by flushing the fullest partition's rows as a row group
-// when all that wait exceed the budget, and by a limit on files open at a time.
+// TableWriter: rows -> data files of a table, not yet committed. Each thread has one;
+// WriteDataFiles runs several over a source. Memory is bounded by flushing the fullest partition's
+// rows as a row group when all that wait exceed the budget, and by a limit on files open at a time.
 #pragma once
 
 #include <arrow/type_fwd.h>

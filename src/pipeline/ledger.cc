@@ -52,8 +52,7 @@ Result<std::string> WriteLedger(const lake::LakeContext& context, const lake::Lo
   const nlohmann::json json{{"version", 1}, {"files", std::move(files)}};
   std::string location =
       lake::MetadataDirectory(table.metadata) + "/inputs-" + NewUuid(context.random) + ".json";
-  DAYPART_RETURN_IF_ERROR(
-      context.store.Put(location, json.dump(), store::WriteMode::kIfAbsent));
+  DAYPART_RETURN_IF_ERROR(context.store.Put(location, json.dump(), store::WriteMode::kIfAbsent));
   return location;
 }
 

@@ -3,11 +3,11 @@
 // pipeline.toml to tasks in an order that keeps dependencies.
 #include "pipeline/pipeline_file.h"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <set>
-#include <toml++/toml.h>
 
 namespace daypart::pipeline {
 namespace {
@@ -70,10 +70,12 @@ Result<Task> ReadTask(const toml::table& table, const std::filesystem::path& fol
                                 .WithContext("line " + std::to_string(node.source().begin.line)));
   }
   const bool is_whole = !task.name.empty() && !task.source.table.empty() &&
-                        !task.target.table.empty() && !task.key_columns.empty() && !task.sql.empty();
+                        !task.target.table.empty() && !task.key_columns.empty() &&
+                        !task.sql.empty();
   if (!is_whole) {
-    return InvalidArgument("a task needs name, source, target, key and sql; one of them is missing in '" +
-                           task.name + "'");
+    return InvalidArgument(
+        "a task needs name, source, target, key and sql; one of them is missing in '" + task.name +
+        "'");
   }
   return task;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The spool: for each row a JSON header line with the lengths, then the raw bytes; read back in batches.
+// The spool: for each row a JSON header line with the lengths, then the raw bytes; read back in
+// batches.
 #include "pipeline/quarantine.h"
 
 #include <arrow/array/builder_binary.h>
@@ -23,16 +24,15 @@ namespace {
 constexpr int64_t kBatchRows = 4096;
 
 std::shared_ptr<arrow::Schema> QuarantineSchema() {
-  return arrow::schema({arrow::field("target_table", arrow::utf8(), false),
-                        arrow::field("source_file", arrow::utf8(), false),
-                        arrow::field("source_version", arrow::utf8(), false),
-                        arrow::field("line", arrow::int64(), false),
-                        arrow::field("byte_offset", arrow::int64(), false),
-                        arrow::field("column_name", arrow::utf8()),
-                        arrow::field("reason", arrow::utf8(), false),
-                        arrow::field("raw", arrow::binary(), false),
-                        arrow::field("rejected_at", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"),
-                                     false)});
+  return arrow::schema(
+      {arrow::field("target_table", arrow::utf8(), false),
+       arrow::field("source_file", arrow::utf8(), false),
+       arrow::field("source_version", arrow::utf8(), false),
+       arrow::field("line", arrow::int64(), false),
+       arrow::field("byte_offset", arrow::int64(), false),
+       arrow::field("column_name", arrow::utf8()), arrow::field("reason", arrow::utf8(), false),
+       arrow::field("raw", arrow::binary(), false),
+       arrow::field("rejected_at", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), false)});
 }
 
 /// Texts of a spooled row, in their order in the spool.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Quarantine: rows that did not fit their table, kept with all that is needed to find, judge and replay
-// them, in the Iceberg table media.quarantine. Rows wait in a temporary file, so that a delivery of
-// nothing but broken rows takes no memory; they are committed before the rows that did fit. A row is known
-// by its target, file, version of that file and byte offset, so that a run which was killed between the
-// two commits and is run again does not keep it twice.
+// Quarantine: rows that did not fit their table, kept with all that is needed to find, judge and
+// replay them, in the Iceberg table media.quarantine. Rows wait in a temporary file, so that a
+// delivery of nothing but broken rows takes no memory; they are committed before the rows that did
+// fit. A row is known by its target, file, version of that file and byte offset, so that a run
+// which was killed between the two commits and is run again does not keep it twice.
 #pragma once
 
 #include <cstdio>
@@ -18,8 +18,8 @@
 
 namespace daypart::pipeline {
 
-/// media.quarantine: target_table, source_file, source_version (the store's etag), line, byte_offset,
-/// column_name, reason, raw (binary), rejected_at.
+/// media.quarantine: target_table, source_file, source_version (the store's etag), line,
+/// byte_offset, column_name, reason, raw (binary), rejected_at.
 inline const catalog::TableName kQuarantineTable{"media", "quarantine"};
 
 class Quarantine {
@@ -29,8 +29,8 @@ class Quarantine {
 
   /// Keeps one row. Not thread-safe: FileSource calls its sink one at a time.
   Status Add(const source::InputFile& file, const decode::RejectedRow& reject);
-  /// Adds the kept rows that the quarantine table does not have yet; it is created if need be. Nothing
-  /// happens if there are none.
+  /// Adds the kept rows that the quarantine table does not have yet; it is created if need be.
+  /// Nothing happens if there are none.
   Status Commit(const lake::LakeContext& context);
 
   uint64_t rows_count() const { return rows_; }

@@ -105,8 +105,7 @@ Result<TaskReport> RunTask(const lake::LakeContext& context, catalog::RawCatalog
   });
   report.files_new = static_cast<int64_t>(files.size());
   if (files.empty() && !(options.is_full_refresh && target)) return report;
-  Status taken =
-      TakeIn(context, raw, task, options, *raw_table, files, std::move(ledger), report);
+  Status taken = TakeIn(context, raw, task, options, *raw_table, files, std::move(ledger), report);
   if (!taken) return std::move(taken).error().WithContext("task " + task.name);
   return report;
 }

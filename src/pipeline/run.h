@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Running a task: the files of its raw table that the target has not taken in yet, through its SQL, merged
-// into the target by key, in one commit with the ledger that says so. A task without new files commits
-// nothing and opens no SQL engine. Run again after a kill, the result is the same.
+// Running a task: the files of its raw table that the target has not taken in yet, through its SQL,
+// merged into the target by key, in one commit with the ledger that says so. A task without new
+// files commits nothing and opens no SQL engine. Run again after a kill, the result is the same.
 #pragma once
 
 #include <cstdint>

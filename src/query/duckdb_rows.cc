@@ -35,9 +35,7 @@ class DuckdbRows final : public Rows {
  public:
   DuckdbRows(std::unique_ptr<Session> session, const ScanStatistics& statistics,
              std::unique_ptr<StatementSources> sources)
-      : sources_(std::move(sources)),
-        session_(std::move(session)),
-        statistics_(statistics) {}
+      : sources_(std::move(sources)), session_(std::move(session)), statistics_(statistics) {}
 
   ~DuckdbRows() override {
     if (has_result_) duckdb_destroy_result(&result_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DuckdbRows: a streaming result as record batches. DuckDB makes rows only as they are taken, so that
-// memory does not grow with the result.
+// DuckdbRows: a streaming result as record batches. DuckDB makes rows only as they are taken, so
+// that memory does not grow with the result.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,8 @@
 
 namespace daypart::query {
 
-/// What a statement reads from besides files that DuckDB opens itself; kept until its rows are done.
+/// What a statement reads from besides files that DuckDB opens itself; kept until its rows are
+/// done.
 struct StatementSources {
   SourceFailure failure;
   std::mutex mutex;  // guards opened and progress

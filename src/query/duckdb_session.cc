@@ -15,7 +15,8 @@ struct ErrorKind {
   ErrorCode code;
 };
 
-// What is not listed (Parser, Binder, Catalog, Conversion, Invalid Input, …) is the statement's fault.
+// What is not listed (Parser, Binder, Catalog, Conversion, Invalid Input, …) is the statement's
+// fault.
 constexpr ErrorKind kErrorKinds[] = {
     {"Out of Memory Error", ErrorCode::kResourceExhausted},
     {"INTERRUPT Error", ErrorCode::kCancelled},

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Session: a DuckDB of its own for one statement, in memory. A statement so sees exactly the views made
-// for it, may open exactly the files planned for it, and leaves nothing behind; opening one takes 5 to
-// 8 ms. Also DuckDB's errors as ours. Knows nothing of tables or lakes.
+// Session: a DuckDB of its own for one statement, in memory. A statement so sees exactly the views
+// made for it, may open exactly the files planned for it, and leaves nothing behind; opening one
+// takes 5 to 8 ms. Also DuckDB's errors as ours. Knows nothing of tables or lakes.
 #pragma once
 
 #include <duckdb.h>

@@ -139,7 +139,8 @@ class DuckdbEngine final : public Engine {
 
   Result<ResolvedTable> Resolve(const TableReference& reference) {
     ResolvedTable table;
-    Error not_found = NotFound("table " + ToString(reference) + " is not there; see daypart tables");
+    Error not_found =
+        NotFound("table " + ToString(reference) + " is not there; see daypart tables");
     for (const std::string& database : Candidates(reference)) {
       table.name = {database, reference.table};
       const auto bound = bound_.find(table.name);
@@ -272,7 +273,8 @@ class DuckdbEngine final : public Engine {
     return session.Execute("CREATE VIEW " + SqlName(table.name) + " AS " + select);
   }
 
-  /// Files that DuckDB can read itself, and those with deletes or nested columns through our own scan.
+  /// Files that DuckDB can read itself, and those with deletes or nested columns through our own
+  /// scan.
   Result<std::string> IcebergView(Session& session, const ResolvedTable& table,
                                   const std::vector<PlannedScan>& scans,
                                   std::vector<std::string>& paths, StatementSources& sources,
@@ -288,9 +290,9 @@ class DuckdbEngine final : public Engine {
     statistics.rows_in_files_read += plan.rows;
     const bool is_flat = std::all_of(schema.fields.begin(), schema.fields.end(),
                                      [](const auto& field) { return field.type.is_primitive(); });
-    const auto scanned = std::partition(
-        plan.files.begin(), plan.files.end(),
-        [&](const lake::ScanFile& file) { return is_flat && file.deletes.empty(); });
+    const auto scanned =
+        std::partition(plan.files.begin(), plan.files.end(),
+                       [&](const lake::ScanFile& file) { return is_flat && file.deletes.empty(); });
     std::vector<const iceberg::DataFile*> files;
     for (auto file = plan.files.begin(); file != scanned; ++file) files.push_back(&file->file);
     std::string select;
@@ -344,14 +346,15 @@ class DuckdbEngine final : public Engine {
     return lake::ListRawFiles(context_.store, table);
   }
 
-  /// A table function over sources that `open` makes, kept in `sources`. returns: SELECT of its rows.
+  /// A table function over sources that `open` makes, kept in `sources`. returns: SELECT of its
+  /// rows.
   Result<std::string> Function(
       Session& session, std::shared_ptr<arrow::Schema> schema, StatementSources& sources,
       std::function<Result<std::unique_ptr<source::BatchSource>>(const std::vector<std::string>&)>
           open) {
     const std::string name = "daypart_source_" + std::to_string(functions_++);
-    const auto keep = [&sources, open = std::move(open)](const std::vector<std::string>& columns)
-        -> Result<source::BatchSource*> {
+    const auto keep = [&sources, open = std::move(open)](
+                          const std::vector<std::string>& columns) -> Result<source::BatchSource*> {
       DAYPART_TRY(auto opened, open(columns));
       const std::lock_guard lock(sources.mutex);
       sources.opened.push_back(std::move(opened));
@@ -373,7 +376,8 @@ class DuckdbEngine final : public Engine {
                           const std::vector<std::string>&) -> Result<source::BatchSource*> {
       if (std::exchange(*is_open, true)) {
         return Unsupported(what + " gives its rows once, so a statement can name it once; use " +
-                           "WITH x AS MATERIALIZED (SELECT … FROM " + what + ") to have them twice");
+                           "WITH x AS MATERIALIZED (SELECT … FROM " + what +
+                           ") to have them twice");
       }
       return rows;
     };
@@ -401,8 +405,7 @@ class DuckdbEngine final : public Engine {
 
 Result<std::unique_ptr<Engine>> OpenEngine(const lake::LakeContext& context,
                                            catalog::RawCatalog& raw, EngineOptions options) {
-  return std::unique_ptr<Engine>(
-      std::make_unique<DuckdbEngine>(context, raw, std::move(options)));
+  return std::unique_ptr<Engine>(std::make_unique<DuckdbEngine>(context, raw, std::move(options)));
 }
 
 }  // namespace daypart::query

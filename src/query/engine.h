@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine: SQL over the lake with DuckDB in the process. The only folder that names duckdb.h. A statement
-// sees each table at the snapshot that was current when the statement began; the files it reads are
-// those that our own planner left after pruning with the statement's filters. Read-only: a statement
-// that would change anything is refused.
+// Engine: SQL over the lake with DuckDB in the process. The only folder that names duckdb.h. A
+// statement sees each table at the snapshot that was current when the statement began; the files it
+// reads are those that our own planner left after pruning with the statement's filters. Read-only:
+// a statement that would change anything is refused.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ struct EngineOptions {
   std::string spill_directory;
   /// Databases in which a bare table name is looked for, in order.
   std::vector<std::string> search_path = {"media", "media_raw"};
-  /// Folder of NAME.sql files, each a SELECT: views for names that no database has as a table. May be empty.
+  /// Folder of NAME.sql files, each a SELECT: views for names that no database has as a table. May
+  /// be empty.
   std::string views_directory;
 };
 
@@ -40,8 +41,8 @@ struct ScanStatistics {
   int64_t rows_in_files_read = 0;
 };
 
-/// A running statement's rows; a source, so that they can go straight into a table. One cursor only.
-/// Must not outlive the engine.
+/// A running statement's rows; a source, so that they can go straight into a table. One cursor
+/// only. Must not outlive the engine.
 class Rows : public source::BatchSource {
  public:
   virtual const ScanStatistics& statistics() const = 0;
@@ -56,15 +57,16 @@ class Engine {
   ///   kUnsupported for a statement that writes; kResourceExhausted over memory and spill.
   virtual Result<std::unique_ptr<Rows>> Query(std::string_view sql) = 0;
 
-  /// Lets `name` mean these rows in statements to come, before any table of that name: how a pipeline
-  /// task sees only the files it has not taken in yet. A bound source can be read once.
+  /// Lets `name` mean these rows in statements to come, before any table of that name: how a
+  /// pipeline task sees only the files it has not taken in yet. A bound source can be read once.
   /// `rows` must outlive the engine or the next Bind of that name.
   virtual Status Bind(const catalog::TableName& name, source::BatchSource& rows) = 0;
 
   /// Lets the raw table stand for these of its files in statements to come.
   virtual Status BindFiles(const catalog::RawTable& table, std::vector<lake::RawFile> files) = 0;
 
-  /// Names of the tables a statement reads, as written. errors: kInvalidArgument if it does not parse.
+  /// Names of the tables a statement reads, as written. errors: kInvalidArgument if it does not
+  /// parse.
   virtual Result<std::vector<std::string>> ReferencedTables(std::string_view sql) = 0;
 };
 

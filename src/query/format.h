@@ -18,10 +18,10 @@ enum class OutputFormat { kTable, kCsv, kJson, kArrow };
 /// "table", "csv", "json", "arrow".
 Result<OutputFormat> ParseOutputFormat(std::string_view name);
 
-/// Writes all rows to `out`. Decimals and 64-bit integers are exact; timestamps are ISO 8601; a table
-/// shows the first kTableRowsMax rows and tells how many more there are. In CSV null is an empty cell
-/// and the empty string is "".
-/// returns: rows written or counted. errors: those of the source; kUnavailable if `out` takes no more.
+/// Writes all rows to `out`. Decimals and 64-bit integers are exact; timestamps are ISO 8601; a
+/// table shows the first kTableRowsMax rows and tells how many more there are. In CSV null is an
+/// empty cell and the empty string is "". returns: rows written or counted. errors: those of the
+/// source; kUnavailable if `out` takes no more.
 Result<int64_t> WriteRows(source::BatchSource& rows, OutputFormat format, std::FILE* out);
 
 inline constexpr int64_t kTableRowsMax = 1000;

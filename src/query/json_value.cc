@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One value at a time: results shown to people and programs are small beside what was read for them.
+// One value at a time: results shown to people and programs are small beside what was read for
+// them.
 #include "query/json_value.h"
 
 #include <arrow/array.h>

@@ -14,7 +14,8 @@ inline constexpr size_t kStatementBytesMax = size_t{1} << 20;
 inline constexpr uint64_t kSqlFileBytesMax = uint64_t{1} << 20;
 /// Views that use views that use …: deeper is a mistake.
 inline constexpr int kViewDepthMax = 32;
-/// Rows that one result batch gathers. DuckDB's chunks have 2048, too few for a writer's per-batch work.
+/// Rows that one result batch gathers. DuckDB's chunks have 2048, too few for a writer's per-batch
+/// work.
 inline constexpr int64_t kResultBatchRows = 32 * 2048;
 /// Values of one IN list that are handed to the planner; a longer list is not used for pruning.
 inline constexpr size_t kPlannedValuesMax = 1000;

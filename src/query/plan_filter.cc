@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Conditions to expressions. The rule at each turn: a smaller set of rows than the condition's would
-// lose data, a larger one only costs time.
+// Conditions to expressions. The rule at each turn: a smaller set of rows than the condition's
+// would lose data, a larger one only costs time.
 #include "query/plan_filter.h"
 
 #include <algorithm>
@@ -41,7 +41,8 @@ Expression Combine(ExpressionKind kind, std::vector<Expression> operands) {
   return combined;
 }
 
-Expression Predicate(ExpressionKind kind, iceberg::FieldId field, std::vector<Literal> values = {}) {
+Expression Predicate(ExpressionKind kind, iceberg::FieldId field,
+                     std::vector<Literal> values = {}) {
   Expression predicate;
   predicate.kind = kind;
   predicate.field = field;
@@ -83,8 +84,8 @@ ExpressionKind Negate(ExpressionKind kind) {
   }
 }
 
-/// The constant's text as the literal parser of iceberg/ wants it; nullopt for null and for kinds of
-/// constants whose text would not be exact.
+/// The constant's text as the literal parser of iceberg/ wants it; nullopt for null and for kinds
+/// of constants whose text would not be exact.
 std::optional<std::string> ConstantText(const json& node) {
   if (Text(node, "class") == "CAST") {
     const auto child = node.find("child");
@@ -154,8 +155,7 @@ std::optional<Literal> LiteralOf(const json& node, const iceberg::Type& type) {
       if (!parsed || iceberg::is_null(*parsed)) return std::nullopt;
       return std::move(parsed).value();
     }
-    default:
-      return std::nullopt;  // Times, uuids, binaries and nested ones are not planned by.
+    default: return std::nullopt;  // Times, uuids, binaries and nested ones are not planned by.
   }
 }
 
@@ -176,8 +176,9 @@ Literal ZeroLike(const Literal& value, bool is_negative) {
   return Literal(is_negative ? -0.0 : 0.0);
 }
 
-/// A comparison of floating numbers. To SQL the two zeros are equal and NaN is above all numbers; to
-/// Iceberg's bounds -0.0 is below +0.0 and NaN is not there at all. The result is true wherever SQL's is.
+/// A comparison of floating numbers. To SQL the two zeros are equal and NaN is above all numbers;
+/// to Iceberg's bounds -0.0 is below +0.0 and NaN is not there at all. The result is true wherever
+/// SQL's is.
 MaybeExpression CompareFloating(ExpressionKind kind, iceberg::FieldId field, const Literal& value) {
   if (is_nan(value)) return std::nullopt;
   const Literal low = is_zero(value) ? ZeroLike(value, true) : value;
@@ -189,18 +190,17 @@ MaybeExpression CompareFloating(ExpressionKind kind, iceberg::FieldId field, con
                      {Predicate(ExpressionKind::kGreaterOrEqual, field, {low}),
                       Predicate(ExpressionKind::kLessOrEqual, field, {high})});
     case ExpressionKind::kLess:
-    case ExpressionKind::kLessOrEqual:
-      return Predicate(kind, field, {high});
+    case ExpressionKind::kLessOrEqual: return Predicate(kind, field, {high});
     case ExpressionKind::kGreater:
     case ExpressionKind::kGreaterOrEqual:
-      return Combine(ExpressionKind::kOr, {Predicate(kind, field, {low}),
-                                           Predicate(ExpressionKind::kIsNan, field)});
-    default:
-      return std::nullopt;
+      return Combine(ExpressionKind::kOr,
+                     {Predicate(kind, field, {low}), Predicate(ExpressionKind::kIsNan, field)});
+    default: return std::nullopt;
   }
 }
 
-/// CAST(timestamp AS DATE) compared with a day, as a range of timestamps (the session's zone is UTC).
+/// CAST(timestamp AS DATE) compared with a day, as a range of timestamps (the session's zone is
+/// UTC).
 MaybeExpression CompareDay(ExpressionKind kind, iceberg::FieldId field, int32_t day) {
   const Literal begin(int64_t{day} * kMicrosPerDay);
   const Literal end((int64_t{day} + 1) * kMicrosPerDay);
@@ -315,7 +315,8 @@ class Converter {
     if (type == "OPERATOR_IS_NULL" || type == "OPERATOR_IS_NOT_NULL") {
       if (column == nullptr || !column->type.is_primitive()) return std::nullopt;
       const bool wants_null = (type == "OPERATOR_IS_NULL") != is_negated;
-      return Predicate(wants_null ? ExpressionKind::kIsNull : ExpressionKind::kIsNotNull, column->id);
+      return Predicate(wants_null ? ExpressionKind::kIsNull : ExpressionKind::kIsNotNull,
+                       column->id);
     }
     if (type != "COMPARE_IN" || is_negated || children.size() - 1 > kPlannedValuesMax) {
       return std::nullopt;
@@ -390,12 +391,13 @@ void CollectScans(const json& node, const json* parent, std::vector<PlannedScan>
   }
 }
 
-/// Column names that DuckDB prints without quotes are told apart from operators and words only if they
-/// are plain.
+/// Column names that DuckDB prints without quotes are told apart from operators and words only if
+/// they are plain.
 bool has_plain_names(const iceberg::Schema& schema) {
   return std::ranges::all_of(schema.fields, [](const NestedField& field) {
     return !field.name.empty() && !std::isdigit(static_cast<unsigned char>(field.name.front())) &&
-           std::ranges::all_of(field.name, [](unsigned char c) { return std::isalnum(c) || c == '_'; });
+           std::ranges::all_of(field.name,
+                               [](unsigned char c) { return std::isalnum(c) || c == '_'; });
   });
 }
 
@@ -415,12 +417,13 @@ Result<Expression> ToExpression(Session& session, const iceberg::Schema& schema,
   std::vector<Expression> operands;
   for (const std::string& condition : conditions) {
     DAYPART_TRY(const std::string text,
-                session.QueryText("SELECT json_serialize_sql(?::VARCHAR, skip_empty := true, skip_null := true, "
-                                  "skip_default := true)::VARCHAR",
-                                  "SELECT 1 WHERE (" + condition + "\n)"));
+                session.QueryText(
+                    "SELECT json_serialize_sql(?::VARCHAR, skip_empty := true, skip_null := true, "
+                    "skip_default := true)::VARCHAR",
+                    "SELECT 1 WHERE (" + condition + "\n)"));
     const json tree = json::parse(text, nullptr, /*allow_exceptions=*/false);
-    // A text constant with a line end comes in pieces, the first of which has an open quote. One piece
-    // that does not parse therefore makes all of them doubtful.
+    // A text constant with a line end comes in pieces, the first of which has an open quote. One
+    // piece that does not parse therefore makes all of them doubtful.
     if (!tree.is_object() || tree.value("error", true) || tree["statements"].size() != 1 ||
         !tree["statements"][0]["node"].contains("where_clause")) {
       return Expression::True();

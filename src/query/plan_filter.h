@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a statement's optimised plan to what the file planner may prune by. DuckDB has then pushed every
-// condition through joins, views and common table expressions down to the scan it applies to; its text
-// there is parsed again by DuckDB itself. What is not understood stays out, which prunes less, never
-// wrongly.
+// From a statement's optimised plan to what the file planner may prune by. DuckDB has then pushed
+// every condition through joins, views and common table expressions down to the scan it applies to;
+// its text there is parsed again by DuckDB itself. What is not understood stays out, which prunes
+// less, never wrongly.
 #pragma once
 
 #include <map>

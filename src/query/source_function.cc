@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DuckDB's callbacks: bind tells the columns, init opens the source, local init makes a thread's cursor,
-// the function itself copies up to one vector of rows.
+// DuckDB's callbacks: bind tells the columns, init opens the source, local init makes a thread's
+// cursor, the function itself copies up to one vector of rows.
 #include "query/source_function.h"
 
 #include <arrow/record_batch.h>
@@ -24,7 +24,7 @@ struct Scan {
   const SourceFunction* function = nullptr;
   source::BatchSource* source = nullptr;
   std::vector<int> columns;  // of the source, in the order of the output; -1: any value will do
-  std::mutex mutex;            // guards cursors_count
+  std::mutex mutex;          // guards cursors_count
   int cursors_count = 0;
 };
 
@@ -82,9 +82,8 @@ void Init(duckdb_init_info info) {
   for (const idx_t column : wanted) {
     const bool is_field = column < fields_count;
     scan->columns.push_back(
-        is_field
-            ? schema->GetFieldIndex(function.schema->field(static_cast<int>(column))->name())
-            : -1);
+        is_field ? schema->GetFieldIndex(function.schema->field(static_cast<int>(column))->name())
+                 : -1);
   }
   duckdb_init_set_max_threads(info, kThreadsMax);
   duckdb_init_set_init_data(info, scan.release(), Delete<Scan>);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A BatchSource as a DuckDB table function: each of DuckDB's threads holds a cursor of its own, and only
-// the columns that the statement uses are copied. An error of the source becomes the statement's error
-// and keeps its code.
+// A BatchSource as a DuckDB table function: each of DuckDB's threads holds a cursor of its own, and
+// only the columns that the statement uses are copied. An error of the source becomes the
+// statement's error and keeps its code.
 #pragma once
 
 #include <functional>
@@ -35,8 +35,8 @@ class SourceFailure {
 struct SourceFunction {
   std::string name;
   std::shared_ptr<arrow::Schema> schema;  // shared because Arrow shares its schemas
-  /// Gives the rows for one scan, of these columns at least. Called once for each scan of a statement;
-  /// the source that it returns must live until the statement ends.
+  /// Gives the rows for one scan, of these columns at least. Called once for each scan of a
+  /// statement; the source that it returns must live until the statement ends.
   std::function<Result<source::BatchSource*>(const std::vector<std::string>& columns)> open;
   /// Both must outlive the session.
   SourceFailure* failure = nullptr;

@@ -19,13 +19,22 @@ namespace {
 
 using nlohmann::json;
 
-/// Table functions that compute from their arguments alone. All others are refused: a function that a
-/// later DuckDB brings is so too.
-constexpr std::array<std::string_view, 14> kAllowedFunctions = {
-    "generate_series", "generate_subscripts", "icu_calendar_names", "json_each",
-    "json_tree", "pg_timezone_names", "range", "repeat",
-    "repeat_row", "unnest", "duckdb_functions", "duckdb_keywords",
-    "duckdb_types", "regexp_split_to_table"};
+/// Table functions that compute from their arguments alone. All others are refused: a function that
+/// a later DuckDB brings is so too.
+constexpr std::array<std::string_view, 14> kAllowedFunctions = {"generate_series",
+                                                                "generate_subscripts",
+                                                                "icu_calendar_names",
+                                                                "json_each",
+                                                                "json_tree",
+                                                                "pg_timezone_names",
+                                                                "range",
+                                                                "repeat",
+                                                                "repeat_row",
+                                                                "unnest",
+                                                                "duckdb_functions",
+                                                                "duckdb_keywords",
+                                                                "duckdb_types",
+                                                                "regexp_split_to_table"};
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -65,8 +74,9 @@ std::optional<size_t> SkipWord(std::string_view sql, size_t position, std::strin
   return SkipBlank(sql, end);
 }
 
-/// Collects tables and refuses what may not be called. Scopes are those of common table expressions: one
-/// is seen by the expressions after it and by the query it stands before, and by itself if recursive.
+/// Collects tables and refuses what may not be called. Scopes are those of common table
+/// expressions: one is seen by the expressions after it and by the query it stands before, and by
+/// itself if recursive.
 class TreeWalk {
  public:
   explicit TreeWalk(Statement& statement) : statement_(statement) {}
@@ -104,8 +114,8 @@ class TreeWalk {
       return Unsupported("time travel (AT …) is not supported yet: " + ToString(reference));
     }
     if (const std::string catalog = Text(node, "catalog_name"); !catalog.empty()) {
-      return InvalidArgument("a table is named DATABASE.TABLE, found three parts: " + catalog + "." +
-                             ToString(reference));
+      return InvalidArgument("a table is named DATABASE.TABLE, found three parts: " + catalog +
+                             "." + ToString(reference));
     }
     if (reference.database.empty() && scope.contains(Lower(reference.table))) return Ok();
     const std::string database = Lower(reference.database);
@@ -116,8 +126,7 @@ class TreeWalk {
 
   static Status VisitFunction(const json& node) {
     const auto function = node.find("function");
-    const std::string name =
-        function == node.end() ? "" : Lower(Text(*function, "function_name"));
+    const std::string name = function == node.end() ? "" : Lower(Text(*function, "function_name"));
     if (std::ranges::find(kAllowedFunctions, name) != kAllowedFunctions.end()) return Ok();
     return Unsupported("table function " + name +
                        "() is not allowed in a query; files are read as tables of the catalog");
@@ -138,7 +147,8 @@ class TreeWalk {
   Statement& statement_;
 };
 
-/// DuckDB's own words for a text that does not parse: they show the line and a mark under the place.
+/// DuckDB's own words for a text that does not parse: they show the line and a mark under the
+/// place.
 Error SyntaxError(Session& session, const std::string& sql, const std::string& fallback) {
   duckdb_extracted_statements extracted = nullptr;
   const idx_t count = duckdb_extract_statements(session.connection(), sql.c_str(), &extracted);
@@ -177,16 +187,18 @@ Result<Statement> ParseStatement(Session& session, std::string_view sql) {
   statement.is_explain = begin > 0;
   statement.select_sql = std::string(sql.substr(begin));
   DAYPART_TRY(const std::string text,
-              session.QueryText("SELECT json_serialize_sql(?::VARCHAR, skip_empty := true, skip_null := true, "
-                                "skip_default := true)::VARCHAR",
-                                statement.select_sql));
+              session.QueryText(
+                  "SELECT json_serialize_sql(?::VARCHAR, skip_empty := true, skip_null := true, "
+                  "skip_default := true)::VARCHAR",
+                  statement.select_sql));
   const json tree = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!tree.is_object()) return InvalidArgument("DuckDB told nothing of the statement's syntax");
   if (tree.value("error", true)) {
     const std::string message = Text(tree, "error_message");
     if (Text(tree, "error_type") == "not implemented") {
-      return Unsupported("only queries are run here (SELECT, WITH, VALUES, FROM, DESCRIBE, SHOW, "
-                         "EXPLAIN): nothing that changes data, settings or files");
+      return Unsupported(
+          "only queries are run here (SELECT, WITH, VALUES, FROM, DESCRIBE, SHOW, "
+          "EXPLAIN): nothing that changes data, settings or files");
     }
     return SyntaxError(session, statement.select_sql, message);
   }

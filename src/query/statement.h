@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a statement is before anything of it runs: one SELECT (or what DuckDB makes of WITH, VALUES,
-// FROM, DESCRIBE, SHOW, SUMMARIZE), perhaps under EXPLAIN; the tables it names; and the proof that it
-// calls no table function that could reach outside. Told from DuckDB's own syntax tree, not from text.
+// FROM, DESCRIBE, SHOW, SUMMARIZE), perhaps under EXPLAIN; the tables it names; and the proof that
+// it calls no table function that could reach outside. Told from DuckDB's own syntax tree, not from
+// text.
 #pragma once
 
 #include <string>
@@ -34,9 +35,10 @@ struct Statement {
   std::string show;
 };
 
-/// errors: kInvalidArgument with DuckDB's words and position if it does not parse, or is none or more
-///   than one statement; kUnsupported if it is not a query, calls a table function that is not allowed,
-///   or travels in time.
+/// errors: kInvalidArgument with DuckDB's words and position if it does not parse, or is none or
+/// more
+///   than one statement; kUnsupported if it is not a query, calls a table function that is not
+///   allowed, or travels in time.
 Result<Statement> ParseStatement(Session& session, std::string_view sql);
 
 }  // namespace daypart::query

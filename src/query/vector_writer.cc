@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Arrow's buffers and DuckDB's vectors have the same layout but for validity offsets, booleans, small
-// decimals and texts; each of these is a loop below.
+// Arrow's buffers and DuckDB's vectors have the same layout but for validity offsets, booleans,
+// small decimals and texts; each of these is a loop below.
 #include "query/vector_writer.h"
 
 #include <arrow/array.h>
@@ -127,34 +127,20 @@ Status WriteStructs(const arrow::Array& array, int64_t begin, int64_t rows, duck
 Status WriteArray(const arrow::Array& array, int64_t begin, int64_t rows, duckdb_vector vector) {
   if (rows == 0) return Ok();
   switch (array.type_id()) {
-    case arrow::Type::BOOL:
-      WriteBooleans(array, begin, rows, vector);
-      break;
+    case arrow::Type::BOOL: WriteBooleans(array, begin, rows, vector); break;
     case arrow::Type::INT32:
     case arrow::Type::FLOAT:
-    case arrow::Type::DATE32:
-      WriteFixedWidth(array, begin, rows, 4, vector);
-      break;
+    case arrow::Type::DATE32: WriteFixedWidth(array, begin, rows, 4, vector); break;
     case arrow::Type::INT64:
     case arrow::Type::DOUBLE:
     case arrow::Type::TIME64:
-    case arrow::Type::TIMESTAMP:
-      WriteFixedWidth(array, begin, rows, 8, vector);
-      break;
-    case arrow::Type::DECIMAL128:
-      WriteDecimals(array, begin, rows, vector);
-      break;
+    case arrow::Type::TIMESTAMP: WriteFixedWidth(array, begin, rows, 8, vector); break;
+    case arrow::Type::DECIMAL128: WriteDecimals(array, begin, rows, vector); break;
     case arrow::Type::STRING:
-    case arrow::Type::BINARY:
-      WriteTexts(array, begin, rows, vector);
-      break;
-    case arrow::Type::FIXED_SIZE_BINARY:
-      WriteFixedBlobs(array, begin, rows, vector);
-      break;
+    case arrow::Type::BINARY: WriteTexts(array, begin, rows, vector); break;
+    case arrow::Type::FIXED_SIZE_BINARY: WriteFixedBlobs(array, begin, rows, vector); break;
     case arrow::Type::LIST:
-    case arrow::Type::MAP:
-      DAYPART_RETURN_IF_ERROR(WriteLists(array, begin, rows, vector));
-      break;
+    case arrow::Type::MAP: DAYPART_RETURN_IF_ERROR(WriteLists(array, begin, rows, vector)); break;
     case arrow::Type::STRUCT:
       DAYPART_RETURN_IF_ERROR(WriteStructs(array, begin, rows, vector));
       break;
@@ -225,7 +211,8 @@ Result<LogicalType> ToDuckdbType(const arrow::DataType& type) {
         return simple(DUCKDB_TYPE_TIMESTAMP_NS);
       }
       if (timestamp.unit() != arrow::TimeUnit::MICRO) break;
-      return simple(timestamp.timezone().empty() ? DUCKDB_TYPE_TIMESTAMP : DUCKDB_TYPE_TIMESTAMP_TZ);
+      return simple(timestamp.timezone().empty() ? DUCKDB_TYPE_TIMESTAMP
+                                                 : DUCKDB_TYPE_TIMESTAMP_TZ);
     }
     case arrow::Type::DECIMAL128: {
       const auto& decimal = static_cast<const arrow::Decimal128Type&>(type);
@@ -239,7 +226,8 @@ Result<LogicalType> ToDuckdbType(const arrow::DataType& type) {
 
 /// A dictionary's texts as a DuckDB vector; the entry after the last is null.
 struct VectorWriter::Dictionary {
-  std::shared_ptr<arrow::Array> texts;  // shared with the arrays that use it; keeps its address ours
+  std::shared_ptr<arrow::Array>
+      texts;  // shared with the arrays that use it; keeps its address ours
   duckdb_vector vector = nullptr;
 
   explicit Dictionary(std::shared_ptr<arrow::Array> words) : texts(std::move(words)) {

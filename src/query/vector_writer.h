@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// VectorWriter: one column of Arrow batches -> DuckDB vectors, 2048 rows at a time. Fixed-width values
-// are copied as blocks, a dictionary of texts is made a DuckDB dictionary once and shared by all vectors
-// that are cut from it.
+// VectorWriter: one column of Arrow batches -> DuckDB vectors, 2048 rows at a time. Fixed-width
+// values are copied as blocks, a dictionary of texts is made a DuckDB dictionary once and shared by
+// all vectors that are cut from it.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -38,8 +38,9 @@ class VectorWriter {
   VectorWriter(VectorWriter&&) noexcept;
   ~VectorWriter();
 
-  /// Writes rows [begin, begin + rows) of the array into the vector, which is fresh; rows is at most
-  /// duckdb_vector_size(). The array is of the column's type, or a dictionary<int32, utf8> for utf8.
+  /// Writes rows [begin, begin + rows) of the array into the vector, which is fresh; rows is at
+  /// most duckdb_vector_size(). The array is of the column's type, or a dictionary<int32, utf8> for
+  /// utf8.
   Status Write(const std::shared_ptr<arrow::Array>& array, int64_t begin, int64_t rows,
                duckdb_vector vector);
 

@@ -37,7 +37,8 @@ void AppendItem(std::string& list, const std::string& item) {
   list += item;
 }
 
-/// SELECT of all columns under the names that the files have them by, partition values as constants.
+/// SELECT of all columns under the names that the files have them by, partition values as
+/// constants.
 Result<std::string> PartitionSql(const catalog::RawTable& table,
                                  const std::vector<const lake::RawFile*>& files,
                                  std::vector<std::string>& paths) {
@@ -57,8 +58,7 @@ Result<std::string> PartitionSql(const catalog::RawTable& table,
   for (const auto& column : table.partition_columns) {
     AppendItem(excluded, "lower(c) <> lower(" + QuoteText(column.name) + ')');
   }
-  const std::string columns =
-      excluded.empty() ? "*" : "COLUMNS(c -> " + excluded + ")";
+  const std::string columns = excluded.empty() ? "*" : "COLUMNS(c -> " + excluded + ")";
   return "SELECT " + columns + constants + " FROM read_parquet([" + list +
          "], union_by_name = true, hive_partitioning = false)";
 }

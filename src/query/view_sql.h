@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The SELECT that stands behind a table's view: over Parquet files that DuckDB opens itself, and columns
-// as DuckDB names their types. Pure text; nothing is opened here.
+// The SELECT that stands behind a table's view: over Parquet files that DuckDB opens itself, and
+// columns as DuckDB names their types. Pure text; nothing is opened here.
 #pragma once
 
 #include <string>
@@ -24,8 +24,8 @@ Result<std::string> ColumnList(const iceberg::Schema& schema);
 /// No row of the schema's columns.
 Result<std::string> EmptySql(const iceberg::Schema& schema);
 
-/// Data files without deletes of an Iceberg table; columns are matched by field id, so that evolution is
-/// seen through. files must not be empty; their paths are added to `paths`.
+/// Data files without deletes of an Iceberg table; columns are matched by field id, so that
+/// evolution is seen through. files must not be empty; their paths are added to `paths`.
 Result<std::string> IcebergFilesSql(const iceberg::Schema& schema,
                                     const std::vector<const iceberg::DataFile*>& files,
                                     std::vector<std::string>& paths);

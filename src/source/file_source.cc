@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Chunks of raw files dealt out to cursors in file order; each cursor decodes on its own thread with a
-// decoder for each shape of header it meets.
+// Chunks of raw files dealt out to cursors in file order; each cursor decodes on its own thread
+// with a decoder for each shape of header it meets.
 #include "source/file_source.h"
 
 #include <arrow/array.h>
@@ -189,7 +189,8 @@ Status FileSource::StartCsv(const InputFile& file, const Chunk& first) {
     return Ok();
   }
   std::string advice;
-  const decode::CsvDialect guess = decode::DetectDialect(first.bytes.substr(0, kSignatureBytes), {});
+  const decode::CsvDialect guess =
+      decode::DetectDialect(first.bytes.substr(0, kSignatureBytes), {});
   const bool guess_fits = std::any_of(
       options_.target.columns.begin(), options_.target.columns.end(), [&](const auto& column) {
         return std::find(guess.columns.begin(), guess.columns.end(), column.source_name) !=
@@ -248,10 +249,10 @@ Status FileSource::TakeRejects(const InputFile& file,
     DAYPART_RETURN_IF_ERROR(rejects_(file, reject));
     const uint64_t count = progress_.rejects.fetch_add(1, std::memory_order_relaxed) + 1;
     if (count > options_.rejects_max) {
-      return InvalidArgument(
-          file.location + ": more than " + std::to_string(options_.rejects_max) +
-          " row(s) do not fit, the last in line " + std::to_string(reject.line) +
-          (reject.column.empty() ? "" : ", column " + reject.column) + ": " + reject.reason);
+      return InvalidArgument(file.location + ": more than " + std::to_string(options_.rejects_max) +
+                             " row(s) do not fit, the last in line " + std::to_string(reject.line) +
+                             (reject.column.empty() ? "" : ", column " + reject.column) + ": " +
+                             reject.reason);
     }
   }
   return Ok();
@@ -262,7 +263,8 @@ Result<std::shared_ptr<arrow::Array>> RepeatText(const std::shared_ptr<arrow::Da
                                                  const ConstantColumn& constant, int64_t rows) {
   const auto builder = decode::MakeColumnBuilder(type);
   if (builder == nullptr) {
-    return Unsupported("a partition column of type " + type->ToString() + " is not read from files");
+    return Unsupported("a partition column of type " + type->ToString() +
+                       " is not read from files");
   }
   if (constant.is_null) {
     builder->AppendNull();

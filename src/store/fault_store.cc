@@ -12,14 +12,10 @@ namespace {
 
 std::string_view KindName(FaultKind kind) {
   switch (kind) {
-    case FaultKind::kErrorBefore:
-      return "error before acting";
-    case FaultKind::kErrorAfter:
-      return "lost answer";
-    case FaultKind::kTornWrite:
-      return "torn write";
-    case FaultKind::kShortRead:
-      return "short read";
+    case FaultKind::kErrorBefore: return "error before acting";
+    case FaultKind::kErrorAfter: return "lost answer";
+    case FaultKind::kTornWrite: return "torn write";
+    case FaultKind::kShortRead: return "short read";
   }
   return "unknown";
 }
@@ -27,12 +23,10 @@ std::string_view KindName(FaultKind kind) {
 bool FitsOperation(FaultKind kind, std::string_view operation) {
   switch (kind) {
     case FaultKind::kErrorBefore:
-    case FaultKind::kErrorAfter:
-      return true;
+    case FaultKind::kErrorAfter: return true;
     case FaultKind::kTornWrite:
       return operation == "Put" || operation == "Append" || operation == "Finish";
-    case FaultKind::kShortRead:
-      return operation == "Get" || operation == "ReadAt";
+    case FaultKind::kShortRead: return operation == "Get" || operation == "ReadAt";
   }
   return false;
 }

@@ -24,18 +24,10 @@ class ObjectStoreContract : public testing::TestWithParam<Kind> {
  protected:
   ObjectStoreContract() : inner_(MakeMemoryStore()) {
     switch (GetParam()) {
-      case Kind::kDirectory:
-        store_ = MakeDirectoryStore();
-        break;
-      case Kind::kDirectoryUnsynced:
-        store_ = MakeDirectoryStore({.sync = false});
-        break;
-      case Kind::kMemory:
-        store_ = MakeMemoryStore();
-        break;
-      case Kind::kFaultless:
-        store_ = std::make_unique<FaultStore>(*inner_, FaultPlan{});
-        break;
+      case Kind::kDirectory: store_ = MakeDirectoryStore(); break;
+      case Kind::kDirectoryUnsynced: store_ = MakeDirectoryStore({.sync = false}); break;
+      case Kind::kMemory: store_ = MakeMemoryStore(); break;
+      case Kind::kFaultless: store_ = std::make_unique<FaultStore>(*inner_, FaultPlan{}); break;
     }
   }
 
@@ -196,14 +188,10 @@ INSTANTIATE_TEST_SUITE_P(Stores, ObjectStoreContract,
                                          Kind::kFaultless),
                          [](const auto& store_kind) {
                            switch (store_kind.param) {
-                             case Kind::kDirectory:
-                               return "Directory";
-                             case Kind::kDirectoryUnsynced:
-                               return "DirectoryUnsynced";
-                             case Kind::kMemory:
-                               return "Memory";
-                             case Kind::kFaultless:
-                               return "Faultless";
+                             case Kind::kDirectory: return "Directory";
+                             case Kind::kDirectoryUnsynced: return "DirectoryUnsynced";
+                             case Kind::kMemory: return "Memory";
+                             case Kind::kFaultless: return "Faultless";
                            }
                            return "Unknown";
                          });

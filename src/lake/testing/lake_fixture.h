@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A lake in a folder of its own for tests, and rows to put into it: a test shows only what matters to it.
+// A lake in a folder of its own for tests, and rows to put into it: a test shows only what matters
+// to it.
 #pragma once
 
 #include <arrow/array.h>
@@ -104,7 +105,8 @@ class LakeTest : public ::testing::Test {
     return *table;
   }
 
-  /// All rows of the table as sorted text, one "a|b|c" a row: what a model of the table compares with.
+  /// All rows of the table as sorted text, one "a|b|c" a row: what a model of the table compares
+  /// with.
   std::vector<std::string> MustRead(const catalog::TableName& name) {
     std::vector<std::string> rows;
     auto table = LoadTable(*context_, name);
