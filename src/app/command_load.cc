@@ -100,13 +100,15 @@ Result<RawTable> InspectFiles(LakeSession& session, const std::vector<std::strin
 }
 
 Result<lake::LoadedTable> CreateFrom(LakeSession& session, const catalog::TableName& name,
-                                     const RawTable& shape, const std::string& partition) {
+                                     const RawTable& shape, const LoadArguments& arguments) {
   lake::CreateOptions options;
   for (const RawColumn& column : shape.columns) {
     options.schema.fields.push_back({.name = column.name, .type = column.type, .doc = ""});
   }
   options.schema = iceberg::AssignFreshIds(std::move(options.schema));
-  DAYPART_TRY(options.spec, iceberg::ParsePartitionSpec(partition, options.schema));
+  DAYPART_TRY(options.spec, iceberg::ParsePartitionSpec(arguments.partition, options.schema));
+  DAYPART_TRY(options.sort_order,
+              iceberg::ParseSortOrder(arguments.sort_order, options.schema));
   return lake::CreateTable(session.context(), name, options);
 }
 
@@ -259,10 +261,10 @@ Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
   DAYPART_TRY(const RawTable shape, InspectFiles(session, locations, delimiter));
   auto table = lake::LoadTable(session.context(), name);
   const bool is_new = !table && table.error().code == ErrorCode::kNotFound;
-  if (is_new) table = CreateFrom(session, name, shape, arguments.partition);
+  if (is_new) table = CreateFrom(session, name, shape, arguments);
   if (!table) return std::move(table).error();
-  if (!is_new && !arguments.partition.empty()) {
-    return InvalidArgument("--partition is for new tables, " + ToString(name) +
+  if (!is_new && !(arguments.partition.empty() && arguments.sort_order.empty())) {
+    return InvalidArgument("--partition and --sort are for new tables, " + ToString(name) +
                            " is there already");
   }
   const auto load = [&]() -> Result<int> {

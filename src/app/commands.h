@@ -32,6 +32,7 @@ struct LoadArguments {
   LoadMode mode = LoadMode::kAppend;
   std::vector<std::string> key_columns;
   std::string partition;
+  std::string sort_order;
   std::string delimiter;  // of CSV files, instead of the one found; "tab" or one character
   std::optional<uint64_t> rejects_max;
 };

@@ -71,6 +71,8 @@ void AddLoad(CLI::App& app, Options& options, Action& action) {
   load->add_option("--key", options.load.key_columns, "Key columns of a merge")->delimiter(',');
   load->add_option("--partition", options.load.partition,
                    "Partitioning of a new table: 'day(event_time), bucket(16, viewer_id)'");
+  load->add_option("--sort", options.load.sort_order,
+                   "Sort order of a new table: 'event_time DESC, channel_id'");
   load->add_option("--delimiter", options.load.delimiter,
                    "Between the fields of CSV files: one character or 'tab'; found out by default");
   load->add_option("--max-rejects", options.load.rejects_max,

@@ -5,6 +5,7 @@
 
 #include <cctype>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -192,6 +193,52 @@ Result<PartitionSpec> ParsePartitionSpec(std::string_view text, const Schema& sc
                            .transform = std::move(parsed.first)});
   }
   return spec;
+}
+
+namespace {
+
+/// Takes `word` off the end of the text, in any case, if it stands there after a space.
+bool TakeLastWord(std::string_view& text, std::string_view word) {
+  const std::string_view trimmed = Trim(text);
+  if (trimmed.size() <= word.size()) return false;
+  const size_t at = trimmed.size() - word.size();
+  for (size_t i = 0; i < word.size(); ++i) {
+    if (std::tolower(static_cast<unsigned char>(trimmed[at + i])) != word[i]) return false;
+  }
+  if (std::isspace(static_cast<unsigned char>(trimmed[at - 1])) == 0) return false;
+  text = Trim(trimmed.substr(0, at));
+  return true;
+}
+
+}  // namespace
+
+Result<SortOrder> ParseSortOrder(std::string_view text, const Schema& schema) {
+  SortOrder order;
+  order.id = SortOrderId(0);
+  if (Trim(text).empty()) return order;
+  order.id = SortOrderId(1);
+  for (const std::string_view part : SplitTopLevel(text)) {
+    std::string_view term = part;
+    SortField field;
+    std::optional<bool> is_nulls_last;
+    if (TakeLastWord(term, "nulls last")) is_nulls_last = true;
+    if (!is_nulls_last && TakeLastWord(term, "nulls first")) is_nulls_last = false;
+    field.is_descending = TakeLastWord(term, "desc");
+    if (!field.is_descending) TakeLastWord(term, "asc");
+    field.is_nulls_last = is_nulls_last.value_or(field.is_descending);
+    auto parsed = ParseTerm(term);
+    if (!parsed) return std::move(parsed).error().WithContext("sort order " + std::string(part));
+    const NestedField* source = schema.FindField(parsed->second);
+    if (source == nullptr) {
+      return InvalidArgument("sort column '" + parsed->second + "' is not in the schema");
+    }
+    auto type = ResultType(parsed->first, source->type);
+    if (!type) return std::move(type).error().WithContext("sort order " + std::string(part));
+    field.source_id = source->id;
+    field.transform = std::move(parsed->first);
+    order.fields.push_back(std::move(field));
+  }
+  return order;
 }
 
 nlohmann::json ToJson(const PartitionSpec& spec) {

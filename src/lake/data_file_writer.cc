@@ -4,10 +4,12 @@
 #include "lake/data_file_writer.h"
 
 #include <arrow/array.h>
+#include <arrow/array/builder_primitive.h>
 #include <arrow/array/concatenate.h>
 #include <arrow/array/util.h>
 #include <arrow/chunked_array.h>
 #include <arrow/compute/api_vector.h>
+#include <arrow/datum.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/byte_size.h>
@@ -16,10 +18,12 @@
 #include <parquet/metadata.h>
 #include <parquet/properties.h>
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
 #include "lake/arrow_io.h"
+#include "lake/row_order.h"
 
 namespace daypart::lake {
 namespace {
@@ -178,12 +182,41 @@ Status DataFileWriter::Open() {
   return Ok();
 }
 
+Result<std::vector<int64_t>> DataFileWriter::WaitingOrder() const {
+  std::vector<SortColumn> columns;
+  for (const iceberg::SortField& field : options_.sort_order->fields) {
+    const auto found =
+        std::find_if(schema_.fields.begin(), schema_.fields.end(),
+                     [&](const auto& candidate) { return candidate.id == field.source_id; });
+    if (found == schema_.fields.end()) {
+      return Unsupported("the table is sorted by a nested or dropped column, which is not done yet");
+    }
+    const auto column = static_cast<int>(found - schema_.fields.begin());
+    DAYPART_TRY(const auto chunked, ColumnOf(waiting_, column));
+    DAYPART_TRY(auto values, FromArrow(arrow::Concatenate(chunked->chunks())));
+    columns.push_back({.values = std::move(values), .type = found->type, .field = field});
+  }
+  return OrderOfRows(columns);
+}
+
 Status DataFileWriter::Flush() {
   if (waiting_rows_ == 0) return Ok();
   if (!is_open()) DAYPART_RETURN_IF_ERROR(Open());
   DAYPART_RETURN_IF_ERROR(StatusFromArrow(stream_->parquet->NewRowGroup()));
+  std::shared_ptr<arrow::Array> order;
+  if (options_.sort_order != nullptr) {
+    DAYPART_TRY(const auto numbers, WaitingOrder());
+    arrow::Int64Builder builder;
+    DAYPART_RETURN_IF_ERROR(StatusFromArrow(builder.AppendValues(numbers)));
+    DAYPART_TRY(order, FromArrow(builder.Finish()));
+  }
   for (int column = 0; column < arrow_schema_->num_fields(); ++column) {
-    DAYPART_TRY(const auto values, ColumnOf(waiting_, column));
+    DAYPART_TRY(auto values, ColumnOf(waiting_, column));
+    if (order != nullptr) {
+      DAYPART_TRY(const auto sorted,
+                  FromArrow(arrow::compute::Take(arrow::Datum(values), arrow::Datum(order))));
+      values = sorted.chunked_array();
+    }
     DAYPART_RETURN_IF_ERROR(StatusFromArrow(stream_->parquet->WriteColumnChunk(values)));
   }
   waiting_.clear();
@@ -203,6 +236,10 @@ Result<iceberg::DataFile> DataFileWriter::Finish() {
   DAYPART_RETURN_IF_ERROR(stream_->object->Finish());
   file.file_bytes = written_bytes();
   const std::shared_ptr<parquet::FileMetaData> footer = stream_->parquet->metadata();
+  // Sorted row groups are no sorted file, unless there is one.
+  if (options_.sort_order != nullptr && footer->num_row_groups() == 1) {
+    file.sort_order_id = options_.sort_order->id;
+  }
   for (int group = 0; group < footer->num_row_groups(); ++group) {
     const auto row_group = footer->RowGroup(group);
     file.split_offsets.push_back(row_group->file_offset());

@@ -26,6 +26,9 @@ struct DataFileOptions {
   iceberg::PartitionTuple partition;
   int64_t row_group_rows = 0;
   int zstd_level = 1;
+  /// Order of the rows within each row group; null for that in which they come. Must outlive the
+  /// writer.
+  const iceberg::SortOrder* sort_order = nullptr;
 };
 
 /// Not thread-safe. Destroyed before Finish it leaves no file behind.
@@ -53,6 +56,7 @@ class DataFileWriter {
  private:
   struct ParquetStream;
   Status Open();
+  Result<std::vector<int64_t>> WaitingOrder() const;
 
   store::ObjectStore& store_;
   const iceberg::Schema& schema_;

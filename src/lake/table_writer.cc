@@ -52,8 +52,19 @@ Result<TableWriter::OpenFile*> TableWriter::FileOf(const iceberg::PartitionTuple
                                        DataFileOptions{.location = std::move(location),
                                                        .partition = partition,
                                                        .row_group_rows = options_.row_group_rows,
-                                                       .zstd_level = options_.zstd_level});
+                                                       .zstd_level = options_.zstd_level,
+                                                       .sort_order = SortOrderOf()});
   return &open_.emplace(partition, std::move(file)).first->second;
+}
+
+/// Null for an unsorted table, and where the place of each row must be known: a merge's staged files
+/// are sorted when they are compacted.
+const iceberg::SortOrder* TableWriter::SortOrderOf() const {
+  if (options_.keeps_runs) return nullptr;
+  for (const iceberg::SortOrder& order : metadata_.sort_orders) {
+    if (order.id == metadata_.default_sort_order_id && !order.fields.empty()) return &order;
+  }
+  return nullptr;
 }
 
 Status TableWriter::Close(OpenFile& file) {

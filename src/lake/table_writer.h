@@ -62,6 +62,7 @@ class TableWriter {
     std::unique_ptr<DataFileWriter> writer;
     std::vector<SourceRun> runs;
   };
+  const iceberg::SortOrder* SortOrderOf() const;
   Result<OpenFile*> FileOf(const iceberg::PartitionTuple& partition);
   Status Close(OpenFile& file);
   Status KeepWithinBudget();
