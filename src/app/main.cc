@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "app/commands.h"
+#include "base/log.h"
 
 namespace {
 
@@ -36,6 +37,7 @@ void CatchSignals() {
 
 struct Options {
   std::string config;
+  std::string log_level = "warning";
   OutputOptions output;
   std::string init_folder = ".";
   std::string table;
@@ -238,6 +240,10 @@ int main(int argc, char** argv) {
   app.allow_extras();  // An unknown command is told by its name below, not as an "argument".
   app.set_version_flag("--version", "daypart " DAYPART_VERSION);
   app.add_option("--config", options.config, "daypart.toml to use");
+  app.add_option(
+         "--log-level", options.log_level,
+         "What is told on standard error of work under way: debug, info, warning, error, off")
+      ->envname("DAYPART_LOG");
   app.add_flag("--quiet", options.output.is_quiet, "Print errors only");
   app.add_flag("--json", options.output.is_json, "Print results as JSON");
   AddCommands(app, options, action);
@@ -255,6 +261,12 @@ int main(int argc, char** argv) {
     }
     return kExitUsage;
   }
+  const auto level = daypart::ParseLogLevel(options.log_level);
+  if (!level) {
+    PrintNotice("daypart: --log-level: " + level.error().message);
+    return kExitUsage;
+  }
+  daypart::SetLogLevel(*level);
   try {
     const auto code = action();
     return code ? *code : ExitCodeOf(code.error());

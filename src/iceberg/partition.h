@@ -92,8 +92,8 @@ struct SortOrder {
   friend bool operator==(const SortOrder&, const SortOrder&) = default;
 };
 
-/// "day(event_time) DESC NULLS LAST, channel_id": columns or transforms of them; ascending with nulls
-/// first by default, descending with nulls last. Empty text: the unsorted order, with id 0.
+/// "day(event_time) DESC NULLS LAST, channel_id": columns or transforms of them; ascending with
+/// nulls first by default, descending with nulls last. Empty text: the unsorted order, with id 0.
 /// errors: kInvalidArgument naming the part that is not understood.
 Result<SortOrder> ParseSortOrder(std::string_view text, const Schema& schema);
 

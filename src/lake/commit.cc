@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/log.h"
 #include "lake/snapshot_builder.h"
 
 namespace daypart::lake {
@@ -56,6 +57,8 @@ Result<SwapOutcome> Swap(const LakeContext& context, const LoadedTable& base,
   Status swapped = context.catalog.CompareAndSwap(base.name, base.metadata_location, location);
   if (swapped) return SwapOutcome::kDone;
   if (swapped.error().code == ErrorCode::kCommitUnknown) {
+    Log(LogLevel::kWarning, "commit to " + ToString(base.name) +
+                                ": outcome unknown, looking for it: " + swapped.error().message);
     if (snapshot_id) {
       DAYPART_TRY(const bool is_there, HasSnapshot(context, base.name, *snapshot_id));
       if (is_there) return SwapOutcome::kDone;
@@ -103,6 +106,8 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
                            .files_removed = built.files_removed,
                            .rows_removed = built.rows_removed};
     }
+    Log(LogLevel::kInfo, "commit to " + ToString(name) + " lost attempt " +
+                             std::to_string(attempt + 1) + " to another writer, building it anew");
     builder.DiscardAttempt();
   }
   return Conflict("the commit to table " + ToString(name) + " lost to other writers " +

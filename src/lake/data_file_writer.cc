@@ -189,7 +189,8 @@ Result<std::vector<int64_t>> DataFileWriter::WaitingOrder() const {
         std::find_if(schema_.fields.begin(), schema_.fields.end(),
                      [&](const auto& candidate) { return candidate.id == field.source_id; });
     if (found == schema_.fields.end()) {
-      return Unsupported("the table is sorted by a nested or dropped column, which is not done yet");
+      return Unsupported(
+          "the table is sorted by a nested or dropped column, which is not done yet");
     }
     const auto column = static_cast<int>(found - schema_.fields.begin());
     DAYPART_TRY(const auto chunked, ColumnOf(waiting_, column));

@@ -5,6 +5,7 @@
 // staged files stay good.
 #include <utility>
 
+#include "base/log.h"
 #include "lake/commit.h"
 #include "lake/key_match.h"
 #include "lake/table.h"
@@ -120,6 +121,8 @@ Result<CommitResult> MatchAndCommit(const LakeContext& context, const LoadedTabl
     }
     if (outcome.error().code == ErrorCode::kCommitUnknown) return std::move(outcome).error();
     RemoveUncommitted(context, plan.rewritten);
+    Log(LogLevel::kInfo,
+        "merge into " + ToString(first.name) + " is matched anew: " + outcome.error().message);
     if (outcome.error().code != ErrorCode::kConflict) return std::move(outcome).error();
   }
   return Conflict("table " + ToString(first.name) + " was changed by others during each of " +

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keys lie one after the other in one buffer; the first eight bytes of each decide most comparisons.
+// Keys lie one after the other in one buffer; the first eight bytes of each decide most
+// comparisons.
 #include "lake/row_order.h"
 
 #include <arrow/array.h>

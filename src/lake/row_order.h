@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Row order: in which order a table's sort order wants rows. Each row's key is made a string of bytes
-// whose order is that of the rows, so that any number of columns of any type sorts by comparing bytes.
-// Source: Iceberg table spec, "Sorting": -0.0 below +0.0, NaN above all numbers, nulls where the field
-// says.
+// Row order: in which order a table's sort order wants rows. Each row's key is made a string of
+// bytes whose order is that of the rows, so that any number of columns of any type sorts by
+// comparing bytes. Source: Iceberg table spec, "Sorting": -0.0 below +0.0, NaN above all numbers,
+// nulls where the field says.
 #pragma once
 
 #include <arrow/type_fwd.h>

@@ -57,8 +57,8 @@ Result<TableWriter::OpenFile*> TableWriter::FileOf(const iceberg::PartitionTuple
   return &open_.emplace(partition, std::move(file)).first->second;
 }
 
-/// Null for an unsorted table, and where the place of each row must be known: a merge's staged files
-/// are sorted when they are compacted.
+/// Null for an unsorted table, and where the place of each row must be known: a merge's staged
+/// files are sorted when they are compacted.
 const iceberg::SortOrder* TableWriter::SortOrderOf() const {
   if (options_.keeps_runs) return nullptr;
   for (const iceberg::SortOrder& order : metadata_.sort_orders) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "lake/arrow_schema.h"
 #include "lake/raw_files.h"
 #include "pipeline/ledger.h"
@@ -104,6 +105,9 @@ Result<TaskReport> RunTask(const lake::LakeContext& context, catalog::RawCatalog
     return known != ledger.end() && is_same_file(known->second, file.info);
   });
   report.files_new = static_cast<int64_t>(files.size());
+  Log(LogLevel::kInfo, "task " + task.name + ": " + std::to_string(files.size()) +
+                           " new files for " + ToString(task.target));
+  for (const RawFile& file : files) Log(LogLevel::kDebug, "takes in " + file.info.location);
   if (files.empty() && !(options.is_full_refresh && target)) return report;
   Status taken = TakeIn(context, raw, task, options, *raw_table, files, std::move(ledger), report);
   if (!taken) return std::move(taken).error().WithContext("task " + task.name);
