@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// daypart.toml: defaults, paths, and mistakes told with line and key.
+#include "app/config.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace daypart::app {
+namespace {
+
+class ConfigTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = std::filesystem::path(::testing::TempDir()) / (std::string("config_") + info->name());
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_ / "deep" / "deeper");
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  Result<Config> Load(const std::string& text) {
+    std::ofstream(folder_ / "daypart.toml") << text;
+    return LoadConfig(folder_ / "daypart.toml");
+  }
+  void ExpectRefused(const std::string& text, const std::vector<std::string>& words) {
+    const auto config = Load(text);
+    ASSERT_FALSE(config) << text;
+    EXPECT_EQ(config.error().code, ErrorCode::kInvalidArgument);
+    for (const std::string& word : words) {
+      EXPECT_NE(config.error().message.find(word), std::string::npos) << config.error().message;
+    }
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(ConfigTest, TheDefaultTextSaysTheDefaults) {
+  const auto written = Load(std::string(DefaultConfigText()));
+  ASSERT_TRUE(written) << written.error().message;
+  const auto empty = Load("");
+  ASSERT_TRUE(empty) << empty.error().message;
+  EXPECT_EQ(written->lake_directory, empty->lake_directory);
+  EXPECT_EQ(written->catalog_path, empty->catalog_path);
+  EXPECT_EQ(written->sql_directory, empty->sql_directory);
+  EXPECT_EQ(written->file_bytes_target, empty->file_bytes_target);
+  EXPECT_EQ(written->query_memory_bytes, empty->query_memory_bytes);
+}
+
+TEST_F(ConfigTest, PathsAreRelativeToTheFile) {
+  const auto config = Load("[lake]\ndirectory = \"there\"\n[catalog]\npath = \"/abs/c.db\"\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->lake_directory, folder_ / "there");
+  EXPECT_EQ(config->catalog_path, "/abs/c.db");
+}
+
+TEST_F(ConfigTest, TellsMistakesWithLineAndKey) {
+  ExpectRefused("[lake]\nthreads = 2\nbogus = 1\n", {"lake.bogus", "line 3"});
+  ExpectRefused("[lake]\nthreads = \"two\"\n", {"lake.threads"});
+  ExpectRefused("[lake]\nthreads = 0\n", {"lake.threads"});
+  ExpectRefused("[lake]\nfile_size = \"2 parsecs\"\n", {"lake.file_size"});
+  ExpectRefused("[nowhere]\n", {"nowhere"});
+  ExpectRefused("[lake\n", {"line 1"});
+}
+
+TEST_F(ConfigTest, IsFoundFromAFolderBelow) {
+  std::ofstream(folder_ / "daypart.toml") << "";
+  EXPECT_EQ(*FindConfig(std::nullopt, folder_ / "deep" / "deeper"), folder_ / "daypart.toml");
+  const auto none = FindConfig(std::nullopt, "/");
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message.find("daypart init"), std::string::npos);
+}
+
+TEST(ParseBytes, KnowsBinaryAndDecimalUnits) {
+  EXPECT_EQ(*ParseBytes("256MiB"), int64_t{256} << 20);
+  EXPECT_EQ(*ParseBytes("2GB"), 2'000'000'000);
+  EXPECT_EQ(*ParseBytes("1048576"), 1'048'576);
+  for (const char* wrong : {"", "MiB", "-1", "1XB", "99999999999999999999"}) {
+    EXPECT_FALSE(ParseBytes(wrong)) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace daypart::app
