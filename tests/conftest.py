@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 class Lake:
