@@ -191,6 +191,31 @@ TEST_F(SqliteCatalogTest, UsesAFileOfTheOlderLayoutAsItIs) {
   EXPECT_EQ(*catalog->MetadataLocation(kAds), "1");
 }
 
+TEST_F(SqliteCatalogTest, ReadersUndoWhatAKilledWriterLeft) {
+  {
+    const auto catalog = Open();
+    ASSERT_TRUE(catalog->CreateDatabase("media", {}));
+    ASSERT_TRUE(catalog->CreateTable(kAds, "0"));
+  }
+  // A transaction whose pages are in the file and whose journal lies beside it, as after SIGKILL.
+  const std::string copy = path_ + ".copy";
+  sqlite3* writer = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &writer), SQLITE_OK);
+  const std::string change =
+      "PRAGMA cache_size=1; PRAGMA cache_spill=1; BEGIN IMMEDIATE; "
+      "UPDATE iceberg_tables SET metadata_location = 'half-way'; CREATE TABLE big (x); "
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+      "INSERT INTO big SELECT hex(zeroblob(1000)) FROM n";
+  ASSERT_EQ(sqlite3_exec(writer, change.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+  fs::copy_file(path_, copy);
+  fs::copy_file(path_ + "-journal", copy + "-journal");
+  sqlite3_close(writer);
+  path_ = copy;
+  const auto reader = Open({.read_only = true});
+  ASSERT_NE(reader, nullptr);
+  EXPECT_EQ(*reader->MetadataLocation(kAds), "0");
+}
+
 TEST_F(SqliteCatalogTest, RoundTripsRawTables) {
   const auto catalog = Open();
   const RawTable table = AdsCsv();

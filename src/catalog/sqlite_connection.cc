@@ -120,7 +120,10 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const Options& 
   Status opened =
       connection->OpenUri(FileUri(absolute, "mode=ro"), SQLITE_OPEN_READONLY, options.busy_ms);
   const int code = sqlite3_extended_errcode(connection->database_.get());
-  if (!opened && is_refused_for_folder(code)) {
+  if (!opened && is_refused_for_folder(code) && RollBackLeftOver(absolute, options.busy_ms)) {
+    opened =
+        connection->OpenUri(FileUri(absolute, "mode=ro"), SQLITE_OPEN_READONLY, options.busy_ms);
+  } else if (!opened && is_refused_for_folder(code)) {
     // A file in WAL mode needs a -shm file beside it, which a read-only folder does not take.
     // Nobody can be writing there either, so reading it as unchangeable is safe if nothing is left
     // over.
@@ -136,6 +139,12 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const Options& 
   }
   DAYPART_RETURN_IF_ERROR(std::move(opened));
   return connection;
+}
+
+bool SqliteConnection::RollBackLeftOver(const std::string& path, int busy_ms) {
+  if (!has_unfinished_changes(path)) return false;
+  SqliteConnection writer(path);
+  return writer.OpenUri(FileUri(path, "mode=rw"), SQLITE_OPEN_READWRITE, busy_ms).has_value();
 }
 
 Status SqliteConnection::OpenUri(const std::string& uri, int flags, int busy_ms) {

@@ -87,6 +87,9 @@ class SqliteConnection {
   };
   explicit SqliteConnection(std::string path) : path_(std::move(path)) {}
   Status OpenUri(const std::string& uri, int flags, int busy_ms);
+  /// Undoes what a killed writer left half-way, which a read-only connection must not do. Returns
+  /// whether there was something and it is done.
+  static bool RollBackLeftOver(const std::string& path, int busy_ms);
   Status Commit();
 
   std::string path_;
