@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "lake/data_file_reader.h"
+#include "lake/delete_filter.h"
 
 namespace daypart::lake {
 namespace {
@@ -117,7 +118,7 @@ class Matcher {
       result_.source_rows_dropped += file.dropped->count();
     }
     for (const MatchedFile& file : result_.target) {
-      result_.target_rows_dropped += file.dropped->count();
+      result_.target_rows_dropped += file.dropped->count() - file.deleted_before;
     }
     for (const auto& matched : matched_) result_.source_rows_matched += matched->count();
     return std::move(result_);
@@ -138,15 +139,15 @@ class Matcher {
     }
     passes_ = (rows_ + kIndexRowsMax - 1) / kIndexRowsMax;
     DAYPART_TRY(ScanPlan plan, PlanScan(context_, table_, range));
+    DeleteFilter filter(context_, metadata);
     for (ScanFile& scanned : plan.files) {
-      if (!scanned.deletes.empty()) {
-        return Unsupported("table " + ToString(table_.name) +
-                           " has row-level delete files, which a merge does not apply yet");
-      }
-      const int64_t rows = scanned.file.record_count;
+      DAYPART_TRY(auto dropped, filter.DeletedRows(scanned.file, scanned.spec_id, scanned.deletes));
+      if (dropped == nullptr) dropped = std::make_unique<RowBitmap>(scanned.file.record_count);
+      const int64_t deleted_before = dropped->count();
       result_.target.push_back({.file = std::move(scanned.file),
                                 .spec_id = scanned.spec_id,
-                                .dropped = std::make_unique<RowBitmap>(rows)});
+                                .dropped = std::move(dropped),
+                                .deleted_before = deleted_before});
     }
     return Ok();
   }
@@ -223,6 +224,11 @@ class Matcher {
         if (keys.has_key[row] == 0 || !is_of_pass(keys.keys[row], pass)) continue;
         const KeyIndex::Slot* slot = index.FindExisting(keys.keys[row]);
         if (slot == nullptr) continue;
+        // A row that is deleted already matches nothing; one dropped in this pass has no equal.
+        if (target.deleted_before > 0 &&
+            target.dropped->Test(first_row + static_cast<int64_t>(row))) {
+          continue;
+        }
         const bool keeps_target = merge_.inserts_only || (merge_.keeps_newer && !orders.empty() &&
                                                           orders[row] > slot->order);
         const size_t source_file = FileOf(slot->position);

@@ -23,6 +23,8 @@ struct MatchedFile {
   iceberg::DataFile file;
   iceberg::SpecId spec_id;
   std::unique_ptr<RowBitmap> dropped;
+  /// Among `dropped`, those that delete files had taken away before the merge.
+  int64_t deleted_before = 0;
 };
 
 struct KeyMatchResult {

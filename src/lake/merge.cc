@@ -52,7 +52,7 @@ Result<MergePlan> PlanMerge(const LakeContext& context, const LoadedTable& table
     }
   };
   for (const MatchedFile& matched : match.target) {
-    if (matched.dropped->count() == 0) continue;
+    if (matched.dropped->count() == matched.deleted_before) continue;
     plan.change.removed.push_back(matched.file.location);
     add_rewrite(matched);
   }

@@ -26,7 +26,8 @@ struct DeleteFile {
 /// The spec's rules of which delete file concerns which data file.
 bool Applies(const DeleteFile& deleted, const ScanFile& data, bool is_global) {
   if (deleted.file.referenced_data_file) {
-    return *deleted.file.referenced_data_file == data.file.location;
+    return *deleted.file.referenced_data_file == data.file.location &&
+           data.sequence_number <= deleted.sequence_number;
   }
   const bool same_partition =
       deleted.spec_id == data.spec_id && deleted.file.partition == data.file.partition;

@@ -121,8 +121,20 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
   int64_t removed_here = 0;
   for (ManifestEntry& entry : decoded->entries) {
     if (entry.status == EntryStatus::kDeleted) continue;
-    const bool is_removed = change_.removes_all || removed_.contains(entry.file.location);
-    if (is_removed) {
+    const bool is_data = listed.content == ManifestContent::kData;
+    const std::string& about =
+        is_data ? entry.file.location : entry.file.referenced_data_file.value_or("");
+    const bool is_removed = change_.removes_all || removed_.contains(about);
+    if (is_removed && !is_data) {
+      // What took rows away from a file that goes has nothing left to do.
+      ++removed_here;
+      ++delete_files_removed_;
+      (entry.file.content == iceberg::FileContent::kEqualityDeletes ? equality_deletes_removed_
+                                                                    : position_deletes_removed_) +=
+          entry.file.record_count;
+      bytes_removed_ += entry.file.file_bytes;
+      entry.snapshot_id = snapshot_id_;
+    } else if (is_removed) {
       ++removed_here;
       ++files_removed_;
       rows_removed_ += entry.file.record_count;
@@ -232,15 +244,19 @@ std::map<std::string, std::string> SnapshotBuilder::Summarize(const TableMetadat
   put_total("total-data-files", static_cast<int64_t>(change_.added.size()), files_removed_);
   put_total("total-records", added_rows, rows_removed_);
   put_total("total-files-size", added_bytes, bytes_removed_);
-  put_total("total-delete-files", 0, 0);
-  put_total("total-position-deletes", 0, 0);
-  put_total("total-equality-deletes", 0, 0);
+  put_total("total-delete-files", 0, delete_files_removed_);
+  put_total("total-position-deletes", 0, position_deletes_removed_);
+  put_total("total-equality-deletes", 0, equality_deletes_removed_);
+  put_count("removed-delete-files", delete_files_removed_);
+  put_count("removed-position-deletes", position_deletes_removed_);
+  put_count("removed-equality-deletes", equality_deletes_removed_);
   return summary;
 }
 
 Result<BuiltSnapshot> SnapshotBuilder::Build(const TableMetadata& base) {
   manifests_.clear();
   files_removed_ = rows_removed_ = bytes_removed_ = 0;
+  delete_files_removed_ = position_deletes_removed_ = equality_deletes_removed_ = 0;
   const SequenceNumber sequence_number(
       base.format_version == 1 ? 0 : base.last_sequence_number.value() + 1);
   DAYPART_RETURN_IF_ERROR(AddAddedManifest(base, sequence_number));

@@ -60,6 +60,9 @@ class SnapshotBuilder {
   int64_t files_removed_ = 0;
   int64_t rows_removed_ = 0;
   int64_t bytes_removed_ = 0;
+  int64_t delete_files_removed_ = 0;
+  int64_t position_deletes_removed_ = 0;
+  int64_t equality_deletes_removed_ = 0;
 };
 
 }  // namespace daypart::lake

@@ -17,6 +17,7 @@
 
 #include "lake/arrow_io.h"
 #include "lake/data_file_reader.h"
+#include "lake/delete_filter.h"
 
 namespace daypart::lake {
 namespace {
@@ -59,7 +60,8 @@ class TableScan final : public source::BatchSource {
         metadata_(std::move(metadata)),
         files_(std::move(files)),
         columns_(std::move(columns)),
-        schema_(std::move(schema)) {}
+        schema_(std::move(schema)),
+        filter_(context_, metadata_) {}
 
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
   Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
@@ -83,9 +85,16 @@ class TableScan final : public source::BatchSource {
       index_ = turn->index;
       DAYPART_TRY(auto batch, reader_->ReadRowGroup(turn->row_group));
       const RowBitmap* dropped = scan_.files_[turn->file].dropped;
-      if (dropped == nullptr) return batch;
-      return WithoutDropped(std::move(batch), *dropped,
-                            reader_->first_row_of_group(turn->row_group));
+      const int64_t first_row = reader_->first_row_of_group(turn->row_group);
+      if (deleted_ != nullptr && dropped != nullptr) {
+        return WithoutDropped(std::move(batch), first_row, [&](int64_t row) {
+          return deleted_->Test(row) || dropped->Test(row);
+        });
+      }
+      const RowBitmap* only = dropped != nullptr ? dropped : deleted_.get();
+      if (only == nullptr) return batch;
+      return WithoutDropped(std::move(batch), first_row,
+                            [&](int64_t row) { return only->Test(row); });
     }
     uint64_t batch_index() const override { return index_; }
 
@@ -95,17 +104,19 @@ class TableScan final : public source::BatchSource {
       const FileToScan& entry = scan_.files_[file];
       DAYPART_TRY(reader_, DataFileReader::Open(scan_.context_.store, scan_.metadata_, entry.file,
                                                 entry.spec_id, scan_.columns_));
+      DAYPART_TRY(deleted_, scan_.filter_.DeletedRows(entry.file, entry.spec_id, entry.deletes));
       file_ = file;
       return Ok();
     }
 
+    template <typename IsDropped>
     static Result<std::shared_ptr<arrow::RecordBatch>> WithoutDropped(
-        std::shared_ptr<arrow::RecordBatch> batch, const RowBitmap& dropped, int64_t first_row) {
+        std::shared_ptr<arrow::RecordBatch> batch, int64_t first_row, const IsDropped& test) {
       arrow::BooleanBuilder keep;
       DAYPART_RETURN_IF_ERROR(StatusFromArrow(keep.Reserve(batch->num_rows())));
       bool keeps_all = true;
       for (int64_t row = 0; row < batch->num_rows(); ++row) {
-        const bool is_dropped = dropped.Test(first_row + row);
+        const bool is_dropped = test(first_row + row);
         keep.UnsafeAppend(!is_dropped);
         keeps_all &= !is_dropped;
       }
@@ -118,6 +129,7 @@ class TableScan final : public source::BatchSource {
 
     TableScan& scan_;
     std::unique_ptr<DataFileReader> reader_;
+    std::unique_ptr<RowBitmap> deleted_;  // of file_, by its delete files; null for none
     size_t file_ = 0;
     uint64_t index_ = 0;
   };
@@ -127,6 +139,7 @@ class TableScan final : public source::BatchSource {
   std::vector<FileToScan> files_;
   std::vector<std::string> columns_;
   std::shared_ptr<arrow::Schema> schema_;
+  DeleteFilter filter_;
   Dealer dealer_;
 };
 
@@ -146,12 +159,10 @@ Result<std::unique_ptr<source::BatchSource>> OpenScan(const LakeContext& context
                                                       const std::vector<std::string>& columns) {
   std::vector<FileToScan> files;
   for (ScanFile& file : plan.files) {
-    if (!file.deletes.empty()) {
-      return Unsupported("table " + ToString(table.name) +
-                         " has row-level delete files, which this version does not read yet; "
-                         "compact it with the program that wrote them");
-    }
-    files.push_back({.file = std::move(file.file), .spec_id = file.spec_id, .dropped = nullptr});
+    files.push_back({.file = std::move(file.file),
+                     .spec_id = file.spec_id,
+                     .dropped = nullptr,
+                     .deletes = std::move(file.deletes)});
   }
   return MakeTableScan(context, table.metadata, std::move(files), columns);
 }

@@ -21,6 +21,8 @@ struct FileToScan {
   iceberg::SpecId spec_id;
   /// Rows to leave out; null for none. Must outlive the scan.
   const RowBitmap* dropped = nullptr;
+  /// Delete files that apply to the file: their rows are left out as well.
+  std::vector<iceberg::DataFile> deletes = {};
 };
 
 /// context and metadata must outlive the source. columns: empty for all.
