@@ -40,7 +40,7 @@ test-asan: setup
 test-tsan: setup
 	@cmake -G Ninja -S . -B build-tsan -DDAYPART_SANITIZE=thread > /dev/null
 	@ninja -C build-tsan -j $(JOBS)
-	@ctest --test-dir build-tsan --output-on-failure -j $(JOBS) -L unit
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" ctest --test-dir build-tsan --output-on-failure -j $(JOBS) -L unit
 
 clean:
 	@rm -rf build build-asan build-tsan

@@ -107,6 +107,7 @@ Result<lake::LoadedTable> CreateFrom(LakeSession& session, const catalog::TableN
   }
   options.schema = iceberg::AssignFreshIds(std::move(options.schema));
   DAYPART_TRY(options.spec, iceberg::ParsePartitionSpec(arguments.partition, options.schema));
+  options.format_version = arguments.format_version;
   DAYPART_TRY(options.sort_order, iceberg::ParseSortOrder(arguments.sort_order, options.schema));
   return lake::CreateTable(session.context(), name, options);
 }

@@ -9,9 +9,43 @@
 
 #include "app/commands.h"
 #include "query/engine.h"
+#include "query/execute_write.h"
 #include "query/format.h"
 
 namespace daypart::app {
+
+namespace {
+
+Result<int> RunWrite(LakeSession& session, const std::string& sql,
+                     const query::EngineOptions& options, const OutputOptions& output) {
+  lake::WriteOptions write;
+  write.threads_count = session.config().threads_count;
+  write.file_bytes_target = session.config().file_bytes_target;
+  write.row_group_rows = session.config().row_group_rows;
+  write.zstd_level = session.config().zstd_level;
+  const UtcMicros start = session.clock().Now();
+  DAYPART_TRY(const auto result,
+              query::ExecuteWrite(session.context(), session.catalog(), options, sql, write));
+  const double seconds = static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
+  const int64_t inserted = result.rows_added - result.rows_updated;
+  const int64_t deleted = result.rows_deleted - result.rows_updated;
+  if (output.is_json) {
+    PrintLine(nlohmann::json{
+        {"rows_inserted", inserted},
+        {"rows_updated", result.rows_updated},
+        {"rows_deleted", deleted},
+        {"seconds", seconds},
+        {"snapshot_id",
+         result.snapshot_id ? nlohmann::json(result.snapshot_id->value()) : nlohmann::json()}}
+                  .dump());
+  } else if (!output.is_quiet) {
+    PrintLine(FormatCount(inserted) + " rows inserted, " + FormatCount(result.rows_updated) +
+              " updated, " + FormatCount(deleted) + " deleted in " + FormatSeconds(seconds));
+  }
+  return kExitDone;
+}
+
+}  // namespace
 
 Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
                      const OutputOptions& output) {
@@ -34,6 +68,7 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
   options.memory_bytes_max = session.config().query_memory_bytes;
   options.threads_count = session.config().threads_count;
   options.views_directory = (session.config().sql_directory / "views").string();
+  if (arguments.is_write) return RunWrite(session, sql, options, output);
   DAYPART_TRY(const auto engine,
               query::OpenEngine(session.context(), session.catalog(), std::move(options)));
   const UtcMicros start = session.clock().Now();

@@ -33,6 +33,7 @@ struct LoadArguments {
   std::vector<std::string> key_columns;
   std::string partition;
   std::string sort_order;
+  int32_t format_version = 2;
   std::string delimiter;  // of CSV files, instead of the one found; "tab" or one character
   std::optional<uint64_t> rejects_max;
 };
@@ -74,6 +75,7 @@ struct QueryArguments {
   std::string file;   // instead of sql
   std::string saved;  // instead of sql: a name from `daypart queries`
   std::string format = "table";
+  bool is_write = false;  // INSERT, DELETE or UPDATE
 };
 
 /// daypart query 'SQL' | -f FILE | --saved NAME

@@ -75,6 +75,9 @@ void AddLoad(CLI::App& app, Options& options, Action& action) {
                    "Partitioning of a new table: 'day(event_time), bucket(16, viewer_id)'");
   load->add_option("--sort", options.load.sort_order,
                    "Sort order of a new table: 'event_time DESC, channel_id'");
+  load->add_option("--format-version", options.load.format_version,
+                   "Iceberg format version of a new table: 2 or 3")
+      ->check(CLI::IsMember({2, 3}));
   load->add_option("--delimiter", options.load.delimiter,
                    "Between the fields of CSV files: one character or 'tab'; found out by default");
   load->add_option("--max-rejects", options.load.rejects_max,
@@ -125,9 +128,11 @@ void AddQuery(CLI::App& app, Options& options, Action& action) {
   query->add_option("--saved", options.query.saved, "A saved query; daypart queries lists them");
   query->add_option("--format", options.query.format, "table, csv, json or arrow")
       ->check(CLI::IsMember({"table", "csv", "json", "arrow"}));
+  query->add_flag("--write", options.query.is_write,
+                  "The statement changes a table: INSERT INTO … SELECT, DELETE FROM or UPDATE");
   query->callback([&] {
     action = [&] {
-      return WithSession(options, true, [&](LakeSession& session) {
+      return WithSession(options, !options.query.is_write, [&](LakeSession& session) {
         return RunQuery(session, options.query, options.output);
       });
     };

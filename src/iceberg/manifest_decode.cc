@@ -306,6 +306,22 @@ Status CheckRead(const AvroInput& in, size_t block) {
 
 }  // namespace
 
+namespace {
+
+/// A live data file without a first row id begins where those before it in the manifest end.
+/// Source: Iceberg table spec, "First Row ID Inheritance".
+void InheritRowIds(DecodedManifest& manifest, const ManifestFile& listed) {
+  if (!listed.first_row_id || listed.content != ManifestContent::kData) return;
+  int64_t next = *listed.first_row_id;
+  for (ManifestEntry& entry : manifest.entries) {
+    if (entry.status == EntryStatus::kDeleted || entry.file.first_row_id) continue;
+    entry.file.first_row_id = next;
+    next += entry.file.record_count;
+  }
+}
+
+}  // namespace
+
 Result<DecodedManifest> DecodeManifest(std::string_view bytes, const ManifestFile& listed) {
   if (static_cast<int64_t>(bytes.size()) != listed.bytes) {
     return CorruptData("the manifest list says " + std::to_string(listed.bytes) +
@@ -324,6 +340,7 @@ Result<DecodedManifest> DecodeManifest(std::string_view bytes, const ManifestFil
     }
     DAYPART_RETURN_IF_ERROR(CheckRead(in, block));
   }
+  InheritRowIds(manifest, listed);
   return manifest;
 }
 

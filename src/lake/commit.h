@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,12 @@
 
 namespace daypart::lake {
 
+/// A delete file with the partition spec of the data files it is about.
+struct AddedDeleteFile {
+  iceberg::DataFile file;
+  iceberg::SpecId spec_id;
+};
+
 struct SnapshotChange {
   /// "append", "overwrite", "delete" or "replace".
   std::string operation;
@@ -29,6 +36,10 @@ struct SnapshotChange {
   iceberg::SpecId added_spec_id;
   /// Locations that leave the table; each must be in the base snapshot (else kConflict).
   std::vector<std::string> removed;
+  std::vector<AddedDeleteFile> added_deletes;
+  /// Data files whose deletion vectors leave the table, because one of added_deletes holds their
+  /// rows.
+  std::set<std::string> replaced_vectors;
   /// Instead of `removed`: all files that the table has at the time of the commit.
   bool removes_all = false;
   /// The snapshot the change was planned on. If set and the table has moved on, the commit is

@@ -73,42 +73,78 @@ Result<std::string> SnapshotBuilder::PutManifest(const TableMetadata& base,
   return location;
 }
 
-Status SnapshotBuilder::AddAddedManifest(const TableMetadata& base,
+Status SnapshotBuilder::PutAddedManifest(const TableMetadata& base, iceberg::SpecId spec_id,
+                                         ManifestContent content,
+                                         const std::vector<const DataFile*>& files,
                                          SequenceNumber sequence_number) {
-  if (change_.added.empty()) return Ok();
-  if (!added_) {
-    const auto* spec = base.FindSpec(change_.added_spec_id);
-    if (spec == nullptr) return Conflict("the partition spec of the written files is gone");
-    std::vector<ManifestEntry> entries;
-    entries.reserve(change_.added.size());
-    for (const DataFile& file : change_.added) {
-      entries.push_back({.status = EntryStatus::kAdded,
-                         .snapshot_id = snapshot_id_,
-                         .sequence_number = std::nullopt,
-                         .file_sequence_number = std::nullopt,
-                         .file = file});
+  const auto* spec = base.FindSpec(spec_id);
+  if (spec == nullptr) return Conflict("the partition spec of the written files is gone");
+  std::vector<ManifestEntry> entries;
+  entries.reserve(files.size());
+  for (const DataFile* file : files) {
+    entries.push_back({.status = EntryStatus::kAdded,
+                       .snapshot_id = snapshot_id_,
+                       .sequence_number = std::nullopt,
+                       .file_sequence_number = std::nullopt,
+                       .file = *file});
+  }
+  ManifestFile listed;
+  DAYPART_TRY(const std::string location, PutManifest(base,
+                                                      {.schema = base.current_schema(),
+                                                       .spec = *spec,
+                                                       .format_version = base.format_version,
+                                                       .content = content},
+                                                      entries, sequence_number, listed));
+  added_.push_back(std::move(listed));
+  return Ok();
+}
+
+Status SnapshotBuilder::AddAddedManifests(const TableMetadata& base,
+                                          SequenceNumber sequence_number) {
+  if (added_.empty()) {
+    std::vector<const DataFile*> data;
+    for (const DataFile& file : change_.added) data.push_back(&file);
+    if (!data.empty()) {
+      DAYPART_RETURN_IF_ERROR(PutAddedManifest(base, change_.added_spec_id, ManifestContent::kData,
+                                               data, sequence_number));
     }
-    ManifestFile listed;
-    DAYPART_TRY(const std::string location, PutManifest(base,
-                                                        {.schema = base.current_schema(),
-                                                         .spec = *spec,
-                                                         .format_version = base.format_version,
-                                                         .content = ManifestContent::kData},
-                                                        entries, sequence_number, listed));
-    added_ = std::move(listed);
+    std::map<iceberg::SpecId, std::vector<const DataFile*>> deletes;
+    for (const AddedDeleteFile& added : change_.added_deletes) {
+      deletes[added.spec_id].push_back(&added.file);
+    }
+    for (const auto& [spec_id, files] : deletes) {
+      DAYPART_RETURN_IF_ERROR(
+          PutAddedManifest(base, spec_id, ManifestContent::kDeletes, files, sequence_number));
+    }
   }
   // The entries inherit: only the list tells the sequence number, so a retry changes nothing but
   // it.
-  added_->sequence_number = sequence_number;
-  added_->min_sequence_number = sequence_number;
-  manifests_.push_back(*added_);
+  for (ManifestFile& listed : added_) {
+    listed.sequence_number = sequence_number;
+    listed.min_sequence_number = sequence_number;
+    manifests_.push_back(listed);
+  }
   return Ok();
+}
+
+void SnapshotBuilder::AssignRowIds(const TableMetadata& base, iceberg::Snapshot& snapshot) {
+  if (base.format_version < 3) return;
+  int64_t next = base.next_row_id;
+  for (ManifestFile& listed : manifests_) {
+    if (listed.content != ManifestContent::kData || listed.first_row_id) continue;
+    listed.first_row_id = next;
+    next += listed.added_rows_count + listed.existing_rows_count;
+  }
+  snapshot.first_row_id = base.next_row_id;
+  snapshot.added_rows = next - base.next_row_id;
 }
 
 Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile& listed,
                                   SequenceNumber sequence_number) {
   const bool has_live_files = listed.added_files_count + listed.existing_files_count > 0;
-  const bool may_lose_files = change_.removes_all || !removed_.empty();
+  const bool may_lose_files =
+      change_.removes_all || !removed_.empty() ||
+      (listed.content == ManifestContent::kDeletes && !change_.replaced_vectors.empty());
   if (!may_lose_files) {
     // A manifest of nothing but deleted entries told of its own snapshot only.
     if (has_live_files) manifests_.push_back(listed);
@@ -124,7 +160,9 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
     const bool is_data = listed.content == ManifestContent::kData;
     const std::string& about =
         is_data ? entry.file.location : entry.file.referenced_data_file.value_or("");
-    const bool is_removed = change_.removes_all || removed_.contains(about);
+    const bool is_replaced = !is_data && entry.file.content_offset.has_value() &&
+                             change_.replaced_vectors.contains(about);
+    const bool is_removed = change_.removes_all || is_replaced || removed_.contains(about);
     if (is_removed && !is_data) {
       // What took rows away from a file that goes has nothing left to do.
       ++removed_here;
@@ -244,8 +282,15 @@ std::map<std::string, std::string> SnapshotBuilder::Summarize(const TableMetadat
   put_total("total-data-files", static_cast<int64_t>(change_.added.size()), files_removed_);
   put_total("total-records", added_rows, rows_removed_);
   put_total("total-files-size", added_bytes, bytes_removed_);
-  put_total("total-delete-files", 0, delete_files_removed_);
-  put_total("total-position-deletes", 0, position_deletes_removed_);
+  int64_t position_deletes_added = 0;
+  for (const AddedDeleteFile& added : change_.added_deletes) {
+    position_deletes_added += added.file.record_count;
+  }
+  const auto delete_files_added = static_cast<int64_t>(change_.added_deletes.size());
+  put_count("added-delete-files", delete_files_added);
+  put_count("added-position-deletes", position_deletes_added);
+  put_total("total-delete-files", delete_files_added, delete_files_removed_);
+  put_total("total-position-deletes", position_deletes_added, position_deletes_removed_);
   put_total("total-equality-deletes", 0, equality_deletes_removed_);
   put_count("removed-delete-files", delete_files_removed_);
   put_count("removed-position-deletes", position_deletes_removed_);
@@ -259,7 +304,7 @@ Result<BuiltSnapshot> SnapshotBuilder::Build(const TableMetadata& base) {
   delete_files_removed_ = position_deletes_removed_ = equality_deletes_removed_ = 0;
   const SequenceNumber sequence_number(
       base.format_version == 1 ? 0 : base.last_sequence_number.value() + 1);
-  DAYPART_RETURN_IF_ERROR(AddAddedManifest(base, sequence_number));
+  DAYPART_RETURN_IF_ERROR(AddAddedManifests(base, sequence_number));
   const auto* parent = base.current_snapshot();
   if (parent != nullptr) {
     DAYPART_TRY(const std::string list, context_.store.Get(parent->manifest_list));
@@ -286,6 +331,7 @@ Result<BuiltSnapshot> SnapshotBuilder::Build(const TableMetadata& base) {
   snapshot.timestamp = std::max(context_.clock.Now(), base.last_updated);
   snapshot.schema_id = base.current_schema_id;
   snapshot.summary = Summarize(base);
+  AssignRowIds(base, snapshot);
   snapshot.manifest_list = MetadataDirectory(base) + "/snap-" +
                            std::to_string(snapshot_id_.value()) + '-' + NewUuid(context_.random) +
                            ".avro";
@@ -310,8 +356,10 @@ void SnapshotBuilder::DiscardAttempt() {
 
 void SnapshotBuilder::DiscardAll() {
   DiscardAttempt();
-  if (added_) (void)context_.store.Delete(added_->location);  // an orphan at worst
-  added_.reset();
+  for (const ManifestFile& listed : added_) {
+    (void)context_.store.Delete(listed.location);  // an orphan at worst
+  }
+  added_.clear();
 }
 
 }  // namespace daypart::lake

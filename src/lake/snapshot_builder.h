@@ -42,8 +42,14 @@ class SnapshotBuilder {
                                   std::span<const iceberg::ManifestEntry> entries,
                                   iceberg::SequenceNumber sequence_number,
                                   iceberg::ManifestFile& listed);
-  Status AddAddedManifest(const iceberg::TableMetadata& base,
+  Status PutAddedManifest(const iceberg::TableMetadata& base, iceberg::SpecId spec_id,
+                          iceberg::ManifestContent content,
+                          const std::vector<const iceberg::DataFile*>& files,
                           iceberg::SequenceNumber sequence_number);
+  Status AddAddedManifests(const iceberg::TableMetadata& base,
+                           iceberg::SequenceNumber sequence_number);
+  /// Format v3: a first row id to each data manifest that has none. Source: spec, "Row Lineage".
+  void AssignRowIds(const iceberg::TableMetadata& base, iceberg::Snapshot& snapshot);
   Status CarryOver(const iceberg::TableMetadata& base, const iceberg::ManifestFile& listed,
                    iceberg::SequenceNumber sequence_number);
   Status MergeSmallManifests(const iceberg::TableMetadata& base,
@@ -55,7 +61,7 @@ class SnapshotBuilder {
   iceberg::SnapshotId snapshot_id_;
   std::unordered_set<std::string_view> removed_;
   std::vector<iceberg::ManifestFile> manifests_;  // of the attempt, in the list's order
-  std::optional<iceberg::ManifestFile> added_;    // written once
+  std::vector<iceberg::ManifestFile> added_;      // of files of the change; written once
   std::vector<std::string> attempt_locations_;
   int64_t files_removed_ = 0;
   int64_t rows_removed_ = 0;

@@ -82,10 +82,12 @@ Result<ScanPlan> PlanScan(const LakeContext& context, const LoadedTable& table,
                           std::optional<iceberg::SnapshotId> snapshot_id = std::nullopt);
 
 /// The rows of the planned files under the table's current schema (columns matched by field id),
-/// all columns or those named. The filter of the plan is not applied to rows again.
+/// all columns or those named, rows taken away by delete files left out. The filter of the plan is
+/// not applied to rows again. has_positions: `_file` and `_pos` come last (see lake/table_scan.h).
 Result<std::unique_ptr<source::BatchSource>> OpenScan(const LakeContext& context,
                                                       const LoadedTable& table, ScanPlan plan,
-                                                      const std::vector<std::string>& columns = {});
+                                                      const std::vector<std::string>& columns = {},
+                                                      bool has_positions = false);
 
 // ---- writing ----
 

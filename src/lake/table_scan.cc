@@ -4,11 +4,15 @@
 #include "lake/table_scan.h"
 
 #include <arrow/array.h>
+#include <arrow/array/builder_binary.h>
 #include <arrow/array/builder_primitive.h>
+#include <arrow/array/util.h>
 #include <arrow/buffer.h>
 #include <arrow/compute/api_vector.h>
 #include <arrow/datum.h>
 #include <arrow/record_batch.h>
+#include <arrow/scalar.h>
+#include <arrow/type.h>
 
 #include <algorithm>
 #include <mutex>
@@ -55,12 +59,13 @@ class TableScan final : public source::BatchSource {
  public:
   TableScan(const LakeContext& context, iceberg::TableMetadata metadata,
             std::vector<FileToScan> files, std::vector<std::string> columns,
-            std::shared_ptr<arrow::Schema> schema)
+            std::shared_ptr<arrow::Schema> schema, bool has_positions)
       : context_(context),
         metadata_(std::move(metadata)),
         files_(std::move(files)),
         columns_(std::move(columns)),
         schema_(std::move(schema)),
+        has_positions_(has_positions),
         filter_(context_, metadata_) {}
 
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
@@ -86,6 +91,10 @@ class TableScan final : public source::BatchSource {
       DAYPART_TRY(auto batch, reader_->ReadRowGroup(turn->row_group));
       const RowBitmap* dropped = scan_.files_[turn->file].dropped;
       const int64_t first_row = reader_->first_row_of_group(turn->row_group);
+      if (scan_.has_positions_) {
+        DAYPART_TRY(batch, WithPositions(*batch, scan_.files_[turn->file].file.location, first_row,
+                                         scan_.schema_));
+      }
       if (deleted_ != nullptr && dropped != nullptr) {
         return WithoutDropped(std::move(batch), first_row, [&](int64_t row) {
           return deleted_->Test(row) || dropped->Test(row);
@@ -107,6 +116,27 @@ class TableScan final : public source::BatchSource {
       DAYPART_TRY(deleted_, scan_.filter_.DeletedRows(entry.file, entry.spec_id, entry.deletes));
       file_ = file;
       return Ok();
+    }
+
+    static Result<std::shared_ptr<arrow::RecordBatch>> WithPositions(
+        const arrow::RecordBatch& batch, const std::string& location, int64_t first_row,
+        const std::shared_ptr<arrow::Schema>& schema) {
+      arrow::StringBuilder words;
+      arrow::Int64Builder positions;
+      DAYPART_RETURN_IF_ERROR(StatusFromArrow(words.Append(location)));
+      DAYPART_RETURN_IF_ERROR(StatusFromArrow(positions.Reserve(batch.num_rows())));
+      for (int64_t row = 0; row < batch.num_rows(); ++row) {
+        positions.UnsafeAppend(first_row + row);
+      }
+      arrow::ArrayVector columns = batch.columns();
+      DAYPART_TRY(const auto indices,
+                  FromArrow(arrow::MakeArrayFromScalar(arrow::Int32Scalar(0), batch.num_rows())));
+      DAYPART_TRY(const auto word, FromArrow(words.Finish()));
+      DAYPART_TRY(auto files, FromArrow(arrow::DictionaryArray::FromArrays(indices, word)));
+      DAYPART_TRY(auto numbers, FromArrow(positions.Finish()));
+      columns.push_back(std::move(files));
+      columns.push_back(std::move(numbers));
+      return arrow::RecordBatch::Make(schema, batch.num_rows(), std::move(columns));
     }
 
     template <typename IsDropped>
@@ -139,6 +169,7 @@ class TableScan final : public source::BatchSource {
   std::vector<FileToScan> files_;
   std::vector<std::string> columns_;
   std::shared_ptr<arrow::Schema> schema_;
+  bool has_positions_;
   DeleteFilter filter_;
   Dealer dealer_;
 };
@@ -148,15 +179,24 @@ class TableScan final : public source::BatchSource {
 Result<std::unique_ptr<source::BatchSource>> MakeTableScan(const LakeContext& context,
                                                            iceberg::TableMetadata metadata,
                                                            std::vector<FileToScan> files,
-                                                           std::vector<std::string> columns) {
+                                                           std::vector<std::string> columns,
+                                                           bool has_positions) {
   DAYPART_TRY(auto schema, ReadSchema(metadata.current_schema(), columns));
-  return std::unique_ptr<source::BatchSource>(std::make_unique<TableScan>(
-      context, std::move(metadata), std::move(files), std::move(columns), std::move(schema)));
+  if (has_positions) {
+    arrow::FieldVector fields = schema->fields();
+    fields.push_back(arrow::field(kFileColumn, arrow::utf8()));
+    fields.push_back(arrow::field(kPositionColumn, arrow::int64()));
+    schema = arrow::schema(std::move(fields));
+  }
+  return std::unique_ptr<source::BatchSource>(
+      std::make_unique<TableScan>(context, std::move(metadata), std::move(files),
+                                  std::move(columns), std::move(schema), has_positions));
 }
 
 Result<std::unique_ptr<source::BatchSource>> OpenScan(const LakeContext& context,
                                                       const LoadedTable& table, ScanPlan plan,
-                                                      const std::vector<std::string>& columns) {
+                                                      const std::vector<std::string>& columns,
+                                                      bool has_positions) {
   std::vector<FileToScan> files;
   for (ScanFile& file : plan.files) {
     files.push_back({.file = std::move(file.file),
@@ -164,7 +204,7 @@ Result<std::unique_ptr<source::BatchSource>> OpenScan(const LakeContext& context
                      .dropped = nullptr,
                      .deletes = std::move(file.deletes)});
   }
-  return MakeTableScan(context, table.metadata, std::move(files), columns);
+  return MakeTableScan(context, table.metadata, std::move(files), columns, has_positions);
 }
 
 }  // namespace daypart::lake

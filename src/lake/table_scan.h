@@ -25,10 +25,16 @@ struct FileToScan {
   std::vector<iceberg::DataFile> deletes = {};
 };
 
+/// Iceberg's metadata columns: the data file that a row is in, and its number there from 0.
+inline constexpr char kFileColumn[] = "_file";
+inline constexpr char kPositionColumn[] = "_pos";
+
 /// context and metadata must outlive the source. columns: empty for all.
+/// has_positions: the batches have `_file` (dictionary<int32, utf8>) and `_pos` (int64) at the end.
 Result<std::unique_ptr<source::BatchSource>> MakeTableScan(const LakeContext& context,
                                                            iceberg::TableMetadata metadata,
                                                            std::vector<FileToScan> files,
-                                                           std::vector<std::string> columns);
+                                                           std::vector<std::string> columns,
+                                                           bool has_positions = false);
 
 }  // namespace daypart::lake

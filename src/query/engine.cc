@@ -4,6 +4,8 @@
 // filters, prune files by these, put views over the files that are left, lock the session, run.
 #include "query/engine.h"
 
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +17,7 @@
 
 #include "lake/arrow_schema.h"
 #include "lake/raw_files.h"
+#include "lake/table_scan.h"
 #include "query/duckdb_rows.h"
 #include "query/duckdb_session.h"
 #include "query/limits.h"
@@ -55,6 +58,7 @@ struct ResolvedTable {
   size_t references = 0;
   std::unique_ptr<lake::LoadedTable> iceberg;
   std::unique_ptr<catalog::RawTable> raw;
+  bool has_positions = false;  // `_file` and `_pos` are columns too
   source::BatchSource* bound = nullptr;
   std::string view_sql;  // of a view file
 };
@@ -82,6 +86,14 @@ class DuckdbEngine final : public Engine {
     DAYPART_RETURN_IF_ERROR(session->Lock(paths));
     const std::string text = (statement.is_explain ? "EXPLAIN " : "") + statement.select_sql;
     return ExecuteStreaming(std::move(session), text, statistics, std::move(sources));
+  }
+
+  Result<std::unique_ptr<Rows>> QueryPositions(std::string_view sql,
+                                               const lake::LoadedTable& target) override {
+    target_ = &target;
+    auto rows = Query(sql);
+    target_ = nullptr;
+    return rows;
   }
 
   Status Bind(const TableName& name, source::BatchSource& rows) override {
@@ -143,6 +155,11 @@ class DuckdbEngine final : public Engine {
         NotFound("table " + ToString(reference) + " is not there; see daypart tables");
     for (const std::string& database : Candidates(reference)) {
       table.name = {database, reference.table};
+      if (target_ != nullptr && target_->name == table.name) {
+        table.iceberg = std::make_unique<lake::LoadedTable>(*target_);
+        table.has_positions = true;
+        return table;
+      }
       const auto bound = bound_.find(table.name);
       if (bound != bound_.end()) {
         table.bound = bound->second;
@@ -236,8 +253,8 @@ class DuckdbEngine final : public Engine {
     for (const TableName& name : order) {
       const ResolvedTable& table = tables.at(name);
       if (table.iceberg != nullptr) {
-        DAYPART_TRY(const std::string columns,
-                    ColumnList(table.iceberg->metadata.current_schema()));
+        DAYPART_TRY(std::string columns, ColumnList(table.iceberg->metadata.current_schema()));
+        if (table.has_positions) columns += ", _file VARCHAR, _pos BIGINT";
         DAYPART_RETURN_IF_ERROR(
             session.Execute("CREATE TABLE " + SqlName(name) + " (" + columns + ")"));
         clean_up = "DROP TABLE " + SqlName(name) + ';' + clean_up;
@@ -291,8 +308,9 @@ class DuckdbEngine final : public Engine {
     const bool is_flat = std::all_of(schema.fields.begin(), schema.fields.end(),
                                      [](const auto& field) { return field.type.is_primitive(); });
     const auto scanned =
-        std::partition(plan.files.begin(), plan.files.end(),
-                       [&](const lake::ScanFile& file) { return is_flat && file.deletes.empty(); });
+        std::partition(plan.files.begin(), plan.files.end(), [&](const lake::ScanFile& file) {
+          return is_flat && file.deletes.empty() && !table.has_positions;
+        });
     std::vector<const iceberg::DataFile*> files;
     for (auto file = plan.files.begin(); file != scanned; ++file) files.push_back(&file->file);
     std::string select;
@@ -300,22 +318,33 @@ class DuckdbEngine final : public Engine {
       DAYPART_TRY(select, IcebergFilesSql(schema, files, paths));
     }
     plan.files.erase(plan.files.begin(), scanned);
-    if (!plan.files.empty()) {
-      DAYPART_TRY(const std::string scan,
-                  ScanFunction(session, *table.iceberg, std::move(plan), sources));
+    if (!plan.files.empty() || table.has_positions) {
+      DAYPART_TRY(const std::string scan, ScanFunction(session, table, std::move(plan), sources));
       select += (select.empty() ? "" : " UNION ALL ") + scan;
     }
     return select.empty() ? EmptySql(schema) : Result<std::string>(select);
   }
 
-  Result<std::string> ScanFunction(Session& session, const lake::LoadedTable& table,
+  Result<std::string> ScanFunction(Session& session, const ResolvedTable& table,
                                    lake::ScanPlan plan, StatementSources& sources) {
-    DAYPART_TRY(auto schema, lake::ToArrowSchema(table.metadata.current_schema()));
+    DAYPART_TRY(auto schema, lake::ToArrowSchema(table.iceberg->metadata.current_schema()));
+    const bool has_positions = table.has_positions;
+    if (has_positions) {
+      arrow::FieldVector fields = schema->fields();
+      fields.push_back(arrow::field(lake::kFileColumn, arrow::utf8()));
+      fields.push_back(arrow::field(lake::kPositionColumn, arrow::int64()));
+      schema = arrow::schema(std::move(fields));
+    }
     // Shared, because DuckDB keeps the function, and with it this copy, for as long as it likes.
-    const auto loaded = std::make_shared<const lake::LoadedTable>(table);
+    const auto loaded = std::make_shared<const lake::LoadedTable>(*table.iceberg);
     return Function(session, std::move(schema), sources,
-                    [this, loaded, plan = std::move(plan)](const auto& columns) {
-                      return lake::OpenScan(context_, *loaded, plan, columns);
+                    [this, loaded, has_positions, plan = std::move(plan)](auto columns) {
+                      std::erase(columns, lake::kFileColumn);
+                      std::erase(columns, lake::kPositionColumn);
+                      // No column at all would mean all of them.
+                      const auto& fields = loaded->metadata.current_schema().fields;
+                      if (columns.empty()) columns.push_back(fields.front().name);
+                      return lake::OpenScan(context_, *loaded, plan, columns, has_positions);
                     });
   }
 
@@ -398,6 +427,7 @@ class DuckdbEngine final : public Engine {
   };
   std::map<TableName, source::BatchSource*> bound_;
   std::map<TableName, BoundFiles> bound_files_;
+  const lake::LoadedTable* target_ = nullptr;  // during QueryPositions
   int functions_ = 0;
 };
 

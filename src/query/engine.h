@@ -57,6 +57,11 @@ class Engine {
   ///   kUnsupported for a statement that writes; kResourceExhausted over memory and spill.
   virtual Result<std::unique_ptr<Rows>> Query(std::string_view sql) = 0;
 
+  /// Query for the rows of a table that is to be changed: in this statement `target` is its
+  /// snapshot as loaded, and has the columns `_file` and `_pos` that lake::ChangeRows wants.
+  virtual Result<std::unique_ptr<Rows>> QueryPositions(std::string_view sql,
+                                                       const lake::LoadedTable& target) = 0;
+
   /// Lets `name` mean these rows in statements to come, before any table of that name: how a
   /// pipeline task sees only the files it has not taken in yet. A bound source can be read once.
   /// `rows` must outlive the engine or the next Bind of that name.

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rows pass once: their positions are gathered file by file, the rest goes into new data files.
+// Then the positions become rewritten files, position delete files or deletion vectors.
+#include "lake/change_rows.h"
+
+#include <arrow/array.h>
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_primitive.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "iceberg/deletion_vector.h"
+#include "iceberg/position_set.h"
+#include "iceberg/puffin.h"
+#include "lake/arrow_io.h"
+#include "lake/arrow_schema.h"
+#include "lake/commit.h"
+#include "lake/data_file_writer.h"
+#include "lake/delete_filter.h"
+#include "lake/table_scan.h"
+#include "lake/table_writer.h"
+
+namespace daypart::lake {
+namespace {
+
+using iceberg::DataFile;
+using iceberg::PositionSet;
+using PositionsByFile = std::map<std::string, PositionSet, std::less<>>;
+
+/// Field that the blob of a deletion vector names: the reserved id of `_pos`.
+constexpr int32_t kPositionFieldId = 2147483545;
+constexpr int64_t kDeleteRowGroupRows = 1 << 20;
+
+/// The rows without `_file` and `_pos`, which are gathered as they pass.
+class GatheringSource final : public source::BatchSource {
+ public:
+  static Result<std::unique_ptr<GatheringSource>> Make(source::BatchSource& rows) {
+    const auto schema = rows.schema();
+    const int file = schema->GetFieldIndex(kFileColumn);
+    const int position = schema->GetFieldIndex(kPositionColumn);
+    if (file < 0 || position < 0) {
+      return InvalidArgument("columns _file and _pos are expected, found " + schema->ToString());
+    }
+    arrow::FieldVector rest;
+    for (int i = 0; i < schema->num_fields(); ++i) {
+      if (i != file && i != position) rest.push_back(schema->field(i));
+    }
+    return std::unique_ptr<GatheringSource>(
+        new GatheringSource(rows, file, position, arrow::schema(std::move(rest))));
+  }
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+  Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
+    DAYPART_TRY(auto cursor, rows_.NewCursor());
+    return std::unique_ptr<source::BatchCursor>(std::make_unique<Cursor>(*this, std::move(cursor)));
+  }
+  bool has_rows() const { return schema_->num_fields() > 0; }
+  /// To be read once all cursors are at their end.
+  PositionsByFile& positions() { return positions_; }
+
+ private:
+  class Cursor final : public source::BatchCursor {
+   public:
+    Cursor(GatheringSource& source, std::unique_ptr<source::BatchCursor> cursor)
+        : source_(source), cursor_(std::move(cursor)) {}
+    Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
+      DAYPART_TRY(const auto batch, cursor_->Next());
+      if (batch == nullptr) return std::shared_ptr<arrow::RecordBatch>();
+      return source_.Gather(*batch);
+    }
+    uint64_t batch_index() const override { return cursor_->batch_index(); }
+
+   private:
+    GatheringSource& source_;
+    std::unique_ptr<source::BatchCursor> cursor_;
+  };
+
+  GatheringSource(source::BatchSource& rows, int file, int position,
+                  std::shared_ptr<arrow::Schema> schema)
+      : rows_(rows), file_(file), position_(position), schema_(std::move(schema)) {}
+
+  Result<std::shared_ptr<arrow::RecordBatch>> Gather(const arrow::RecordBatch& batch) {
+    const auto& files = static_cast<const arrow::StringArray&>(*batch.column(file_));
+    const auto& positions = static_cast<const arrow::Int64Array&>(*batch.column(position_));
+    {
+      const std::lock_guard lock(mutex_);
+      auto last = positions_.end();
+      for (int64_t row = 0; row < batch.num_rows(); ++row) {
+        const std::string_view file = files.GetView(row);
+        if (last == positions_.end() || last->first != file) {
+          last = positions_.try_emplace(std::string(file)).first;
+        }
+        const auto position = static_cast<uint64_t>(positions.Value(row));
+        if (has_rows() && last->second.Contains(position)) {
+          return InvalidArgument("one row of the table would be replaced by two; make the " +
+                                 std::string("statement's source rows unique"));
+        }
+        last->second.Add(position);
+      }
+    }
+    arrow::ArrayVector rest;
+    for (int i = 0; i < batch.num_columns(); ++i) {
+      if (i != file_ && i != position_) rest.push_back(batch.column(i));
+    }
+    return arrow::RecordBatch::Make(schema_, batch.num_rows(), std::move(rest));
+  }
+
+  source::BatchSource& rows_;
+  int file_;
+  int position_;
+  std::shared_ptr<arrow::Schema> schema_;
+  std::mutex mutex_;  // guards positions_
+  PositionsByFile positions_;
+};
+
+/// A data file of which rows go.
+struct TouchedFile {
+  ScanFile scanned;
+  PositionSet positions;               // that go now
+  std::unique_ptr<RowBitmap> dropped;  // those, and the ones that had gone before
+  int64_t rows_left = 0;
+};
+
+class RowChange {
+ public:
+  RowChange(const LakeContext& context, const LoadedTable& table, const WriteOptions& options)
+      : context_(context), table_(table), options_(options) {}
+
+  Result<CommitResult> Run(source::BatchSource& rows, ChangeMode mode) {
+    auto result = Prepare(rows, mode);
+    if (result) result = Commit(*std::move(result));
+    const bool is_certain = result || result.error().code != ErrorCode::kCommitUnknown;
+    if (!result && is_certain) RemoveUncommitted(context_, written_);
+    return result;
+  }
+
+ private:
+  Result<CommitResult> Prepare(source::BatchSource& rows, ChangeMode mode) {
+    CommitResult result;
+    DAYPART_TRY(const auto gathering, GatheringSource::Make(rows));
+    if (gathering->has_rows()) {
+      DAYPART_TRY(auto staged, WriteDataFiles(context_, table_.metadata, *gathering, options_,
+                                              /*keeps_runs=*/false));
+      for (WrittenFile& file : staged) {
+        result.rows_added += file.file.record_count;
+        Add(std::move(file.file));
+      }
+      result.rows_updated = result.rows_added;
+    } else {
+      DAYPART_RETURN_IF_ERROR(Drain(*gathering));
+    }
+    DAYPART_TRY(auto touched, Touched(gathering->positions(), result));
+    if (mode == ChangeMode::kCopyOnWrite) {
+      DAYPART_RETURN_IF_ERROR(Rewrite(touched));
+    } else if (table_.metadata.format_version >= 3) {
+      DAYPART_RETURN_IF_ERROR(WriteVectors(touched));
+    } else {
+      DAYPART_RETURN_IF_ERROR(WritePositionDeletes(touched));
+    }
+    result.files_added = static_cast<int64_t>(change_.added.size());
+    for (const DataFile& file : change_.added) result.bytes_added += file.file_bytes;
+    return result;
+  }
+
+  static Status Drain(source::BatchSource& rows) {
+    DAYPART_TRY(const auto cursor, rows.NewCursor());
+    while (true) {
+      DAYPART_TRY(const auto batch, cursor->Next());
+      if (batch == nullptr) return Ok();
+    }
+  }
+
+  void Add(DataFile file) {
+    written_.push_back(file.location);
+    change_.added.push_back(std::move(file));
+  }
+
+  /// Files that lose rows; those that lose their last one leave the table at once.
+  Result<std::vector<TouchedFile>> Touched(PositionsByFile& positions, CommitResult& result) {
+    std::vector<TouchedFile> touched;
+    if (positions.empty()) return touched;
+    DAYPART_TRY(ScanPlan plan, PlanScan(context_, table_, iceberg::Expression::True()));
+    DeleteFilter filter(context_, table_.metadata);
+    for (ScanFile& scanned : plan.files) {
+      const auto found = positions.find(scanned.file.location);
+      if (found == positions.end()) continue;
+      TouchedFile file;
+      DAYPART_TRY(file.dropped, filter.DeletedRows(scanned.file, scanned.spec_id, scanned.deletes));
+      if (file.dropped == nullptr) {
+        file.dropped = std::make_unique<RowBitmap>(scanned.file.record_count);
+      }
+      bool is_inside = true;
+      found->second.ForEach([&](uint64_t position) {
+        is_inside &= position < static_cast<uint64_t>(scanned.file.record_count);
+        if (is_inside && file.dropped->Set(static_cast<int64_t>(position))) {
+          file.positions.Add(position);
+        }
+      });
+      if (!is_inside) return InvalidArgument("a position beyond the rows of " + found->first);
+      positions.erase(found);
+      result.rows_deleted += static_cast<int64_t>(file.positions.count());
+      if (file.positions.is_empty()) continue;
+      file.rows_left = scanned.file.record_count - file.dropped->count();
+      if (file.rows_left == 0) {
+        change_.removed.push_back(scanned.file.location);
+        continue;
+      }
+      file.scanned = std::move(scanned);
+      touched.push_back(std::move(file));
+    }
+    if (!positions.empty()) {
+      return InvalidArgument(positions.begin()->first + " is no data file of table " +
+                             ToString(table_.name));
+    }
+    return touched;
+  }
+
+  Status Rewrite(const std::vector<TouchedFile>& touched) {
+    if (touched.empty()) return Ok();
+    std::vector<FileToScan> files;
+    for (const TouchedFile& file : touched) {
+      change_.removed.push_back(file.scanned.file.location);
+      files.push_back({.file = file.scanned.file,
+                       .spec_id = file.scanned.spec_id,
+                       .dropped = file.dropped.get()});
+    }
+    DAYPART_TRY(const auto scan, MakeTableScan(context_, table_.metadata, std::move(files), {}));
+    DAYPART_TRY(auto rewritten, WriteDataFiles(context_, table_.metadata, *scan, options_, false));
+    for (WrittenFile& file : rewritten) Add(std::move(file.file));
+    return Ok();
+  }
+
+  /// Deletion vectors in one Puffin file; each takes in what older delete files said of its data
+  /// file.
+  Status WriteVectors(const std::vector<TouchedFile>& touched) {
+    if (touched.empty()) return Ok();
+    iceberg::PuffinFile puffin;
+    std::vector<std::string> contents;
+    std::vector<DataFile> entries;
+    for (const TouchedFile& file : touched) {
+      DAYPART_TRY(const PositionSet positions, AllPositions(file));
+      const std::string& location = file.scanned.file.location;
+      const std::string cardinality = std::to_string(positions.count());
+      puffin.blobs.push_back({.type = iceberg::kDeletionVectorBlob,
+                              .fields = {iceberg::FieldId(kPositionFieldId)},
+                              .properties = {{iceberg::kReferencedDataFile, location},
+                                             {iceberg::kCardinality, cardinality}}});
+      contents.push_back(iceberg::EncodeDeletionVector(positions));
+      DataFile entry;
+      entry.content = iceberg::FileContent::kPositionDeletes;
+      entry.format = "PUFFIN";
+      entry.partition = file.scanned.file.partition;
+      entry.record_count = static_cast<int64_t>(positions.count());
+      entry.referenced_data_file = location;
+      entries.push_back(std::move(entry));
+      change_.replaced_vectors.insert(location);
+    }
+    puffin.properties["created-by"] = "Daypart";
+    const std::string bytes = iceberg::EncodePuffin(puffin, contents);
+    const std::string location =
+        DataLocation(table_.metadata) + '/' + NewUuid(context_.random) + "-deletes.puffin";
+    written_.push_back(location);
+    DAYPART_RETURN_IF_ERROR(context_.store.Put(location, bytes, store::WriteMode::kIfAbsent));
+    for (size_t i = 0; i < entries.size(); ++i) {
+      entries[i].location = location;
+      entries[i].file_bytes = static_cast<int64_t>(bytes.size());
+      entries[i].content_offset = puffin.blobs[i].offset;
+      entries[i].content_bytes = puffin.blobs[i].length;
+      change_.added_deletes.push_back(
+          {.file = std::move(entries[i]), .spec_id = touched[i].scanned.spec_id});
+    }
+    return Ok();
+  }
+
+  /// Positions now and by older position deletes and vectors, but not those of equality deletes,
+  /// which stay in force by themselves.
+  Result<PositionSet> AllPositions(const TouchedFile& file) {
+    PositionSet all = file.positions;
+    std::vector<DataFile> positional;
+    for (const DataFile& deleted : file.scanned.deletes) {
+      if (deleted.content == iceberg::FileContent::kPositionDeletes) positional.push_back(deleted);
+    }
+    DeleteFilter filter(context_, table_.metadata);
+    DAYPART_TRY(const auto rows,
+                filter.DeletedRows(file.scanned.file, file.scanned.spec_id, positional));
+    for (int64_t row = 0; rows != nullptr && row < file.scanned.file.record_count; ++row) {
+      if (rows->Test(row)) all.Add(static_cast<uint64_t>(row));
+    }
+    return all;
+  }
+
+  /// One delete file a partition, rows by file and position as the spec demands.
+  Status WritePositionDeletes(const std::vector<TouchedFile>& touched) {
+    using Place = std::pair<iceberg::SpecId, iceberg::PartitionTuple>;
+    std::map<Place, std::map<std::string_view, const PositionSet*>> partitions;
+    for (const TouchedFile& file : touched) {
+      partitions[{file.scanned.spec_id, file.scanned.file.partition}][file.scanned.file.location] =
+          &file.positions;
+    }
+    for (const auto& [place, files] : partitions) {
+      DAYPART_TRY(DataFile entry, WriteDeleteFile(place.second, files));
+      entry.content = iceberg::FileContent::kPositionDeletes;
+      if (files.size() == 1) entry.referenced_data_file = std::string(files.begin()->first);
+      change_.added_deletes.push_back({.file = std::move(entry), .spec_id = place.first});
+    }
+    return Ok();
+  }
+
+  Result<DataFile> WriteDeleteFile(const iceberg::PartitionTuple& partition,
+                                   const std::map<std::string_view, const PositionSet*>& files) {
+    DAYPART_TRY(const auto schema, ToArrowSchema(PositionDeleteSchema()));
+    const std::string location =
+        DataLocation(table_.metadata) + '/' + NewUuid(context_.random) + "-deletes.parquet";
+    written_.push_back(location);
+    DataFileWriter writer(context_.store, PositionDeleteSchema(), schema,
+                          {.location = location,
+                           .partition = partition,
+                           .row_group_rows = kDeleteRowGroupRows,
+                           .zstd_level = options_.zstd_level});
+    for (const auto& [file, positions] : files) {
+      arrow::StringBuilder paths;
+      arrow::Int64Builder numbers;
+      arrow::Status status;
+      positions->ForEach([&](uint64_t position) {
+        status &= paths.Append(file);
+        status &= numbers.Append(static_cast<int64_t>(position));
+      });
+      DAYPART_RETURN_IF_ERROR(StatusFromArrow(status));
+      DAYPART_TRY(auto path_array, FromArrow(paths.Finish()));
+      DAYPART_TRY(auto number_array, FromArrow(numbers.Finish()));
+      const int64_t rows = number_array->length();
+      DAYPART_RETURN_IF_ERROR(writer.Add(arrow::RecordBatch::Make(
+          schema, rows, {std::move(path_array), std::move(number_array)})));
+    }
+    return writer.Finish();
+  }
+
+  Result<CommitResult> Commit(CommitResult result) {
+    const bool is_nothing =
+        change_.added.empty() && change_.removed.empty() && change_.added_deletes.empty();
+    if (is_nothing) return result;
+    const bool only_deletes = result.rows_added == 0 && change_.added.empty();
+    change_.operation = only_deletes ? "delete" : "overwrite";
+    change_.added_spec_id = table_.metadata.default_spec_id;
+    change_.planned_on = table_.metadata.current_snapshot_id;
+    change_.summary = options_.summary;
+    change_.properties = options_.properties;
+    DAYPART_TRY(const auto outcome, CommitSnapshot(context_, table_.name, change_));
+    result.snapshot_id = outcome.snapshot_id;
+    result.attempts = outcome.attempts;
+    result.files_removed = outcome.files_removed;
+    return result;
+  }
+
+  const LakeContext& context_;
+  const LoadedTable& table_;
+  const WriteOptions& options_;
+  SnapshotChange change_;
+  std::vector<std::string> written_;
+};
+
+}  // namespace
+
+Result<ChangeMode> ChangeModeOf(const iceberg::TableMetadata& metadata, const char* property) {
+  const std::string mode = metadata.Property(property, "copy-on-write");
+  if (mode == "copy-on-write") return ChangeMode::kCopyOnWrite;
+  if (mode != "merge-on-read") {
+    return InvalidArgument(std::string("table property ") + property +
+                           ": copy-on-write or merge-on-read is expected, found '" + mode + "'");
+  }
+  if (metadata.format_version < 2) {
+    return Unsupported("merge-on-read needs a table of format version 2 or above");
+  }
+  return ChangeMode::kMergeOnRead;
+}
+
+Result<CommitResult> ChangeRows(const LakeContext& context, const LoadedTable& table,
+                                source::BatchSource& rows, ChangeMode mode,
+                                const WriteOptions& options) {
+  return RowChange(context, table, options).Run(rows, mode);
+}
+
+}  // namespace daypart::lake

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A write as a SELECT of positions and new values.
+#include "query/execute_write.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "lake/change_rows.h"
+#include "query/duckdb_session.h"
+#include "query/view_sql.h"
+#include "query/write_statement.h"
+
+namespace daypart::query {
+namespace {
+
+/// Times the rows are looked for anew because the table changed under the statement.
+constexpr int kPlansMax = 20;
+
+Result<lake::LoadedTable> LoadTarget(const lake::LakeContext& context, const EngineOptions& options,
+                                     const WriteStatement& statement) {
+  const auto parts = NameParts(statement.table);
+  if (parts.size() > 2) return InvalidArgument("a table is named database.table");
+  if (parts.size() == 2) return lake::LoadTable(context, {parts[0], parts[1]});
+  return lake::LoadTable(context, {options.search_path.front(), parts[0]});
+}
+
+/// The values of all columns after the assignments.
+Result<std::string> NewValues(const WriteStatement& statement, const iceberg::Schema& schema) {
+  std::string values;
+  for (const auto& field : schema.fields) {
+    const auto assigned =
+        std::find_if(statement.assignments.begin(), statement.assignments.end(),
+                     [&](const auto& assignment) { return assignment.first == field.name; });
+    const std::string name = QuoteIdentifier(field.name);
+    if (assigned == statement.assignments.end()) {
+      values += ", " + name;
+      continue;
+    }
+    DAYPART_TRY(const std::string type, SqlType(field.type));
+    values += ", CAST((" + assigned->second + ") AS " + type + ") AS " + name;
+  }
+  for (const auto& [column, expression] : statement.assignments) {
+    if (schema.FindField(column) == nullptr) {
+      return InvalidArgument("column " + column + " to set is not in the table");
+    }
+  }
+  return values;
+}
+
+Result<lake::CommitResult> RunInsert(const lake::LakeContext& context, Engine& engine,
+                                     const WriteStatement& statement,
+                                     const lake::LoadedTable& table,
+                                     const lake::WriteOptions& write) {
+  std::vector<std::string> columns = statement.columns;
+  if (columns.empty()) {
+    for (const auto& field : table.metadata.current_schema().fields) columns.push_back(field.name);
+  }
+  std::string names;
+  std::string values;
+  for (const std::string& column : columns) {
+    const auto* field = table.metadata.current_schema().FindField(column);
+    if (field == nullptr) {
+      return InvalidArgument("column " + column + " to insert into is not in the table");
+    }
+    DAYPART_TRY(const std::string type, SqlType(field->type));
+    const std::string name = QuoteIdentifier(column);
+    names += (names.empty() ? "" : ", ") + name;
+    values += (values.empty() ? "" : ", ") + ("CAST(" + name + " AS " + type + ") AS " + name);
+  }
+  DAYPART_TRY(const auto rows, engine.Query("SELECT " + values + " FROM (" + statement.select +
+                                            "\n) AS source(" + names + ")"));
+  return lake::Append(context, table.name, *rows, write);
+}
+
+Result<lake::CommitResult> RunChange(const lake::LakeContext& context, Engine& engine,
+                                     const WriteStatement& statement,
+                                     const lake::LoadedTable& table,
+                                     const lake::WriteOptions& write) {
+  const bool is_update = statement.kind == WriteKind::kUpdate;
+  std::string values;
+  if (is_update) {
+    DAYPART_TRY(values, NewValues(statement, table.metadata.current_schema()));
+  }
+  DAYPART_TRY(const auto mode, lake::ChangeModeOf(table.metadata, is_update ? "write.update.mode"
+                                                                            : "write.delete.mode"));
+  const std::string alias = statement.alias.empty() ? "" : " AS " + statement.alias;
+  // On lines of their own, so that a comment at the end of a clause ends with it.
+  const std::string where = statement.where.empty() ? "" : "\nWHERE (" + statement.where + "\n)";
+  DAYPART_TRY(const auto rows, engine.QueryPositions("SELECT _file, _pos" + values + "\nFROM " +
+                                                         statement.table + alias + where,
+                                                     table));
+  return lake::ChangeRows(context, table, *rows, mode, write);
+}
+
+}  // namespace
+
+Result<lake::CommitResult> ExecuteWrite(const lake::LakeContext& context, catalog::RawCatalog& raw,
+                                        const EngineOptions& options, std::string_view sql,
+                                        const lake::WriteOptions& write) {
+  DAYPART_TRY(const WriteStatement statement, ParseWriteStatement(sql));
+  for (int attempt = 0; attempt < kPlansMax; ++attempt) {
+    DAYPART_RETURN_IF_ERROR(context.cancel.Check());
+    DAYPART_TRY(const lake::LoadedTable table, LoadTarget(context, options, statement));
+    DAYPART_TRY(const auto engine, OpenEngine(context, raw, options));
+    auto result = statement.kind == WriteKind::kInsert
+                      ? RunInsert(context, *engine, statement, table, write)
+                      : RunChange(context, *engine, statement, table, write);
+    if (result || result.error().code != ErrorCode::kConflict) return result;
+  }
+  return Conflict("the table was changed by others during each of " + std::to_string(kPlansMax) +
+                  " attempts to change it; run the statement again when they pause");
+}
+
+}  // namespace daypart::query
