@@ -108,6 +108,13 @@ Result<lake::LoadedTable> CreateFrom(LakeSession& session, const catalog::TableN
   options.schema = iceberg::AssignFreshIds(std::move(options.schema));
   DAYPART_TRY(options.spec, iceberg::ParsePartitionSpec(arguments.partition, options.schema));
   options.format_version = arguments.format_version;
+  for (const std::string& property : arguments.properties) {
+    const size_t at = property.find('=');
+    if (at == 0 || at == std::string::npos) {
+      return InvalidArgument("--set: KEY=VALUE is expected, found '" + property + "'");
+    }
+    options.properties[property.substr(0, at)] = property.substr(at + 1);
+  }
   DAYPART_TRY(options.sort_order, iceberg::ParseSortOrder(arguments.sort_order, options.schema));
   return lake::CreateTable(session.context(), name, options);
 }

@@ -34,6 +34,7 @@ struct LoadArguments {
   std::string partition;
   std::string sort_order;
   int32_t format_version = 2;
+  std::vector<std::string> properties;  // KEY=VALUE, of a new table
   std::string delimiter;  // of CSV files, instead of the one found; "tab" or one character
   std::optional<uint64_t> rejects_max;
 };

@@ -75,6 +75,8 @@ void AddLoad(CLI::App& app, Options& options, Action& action) {
                    "Partitioning of a new table: 'day(event_time), bucket(16, viewer_id)'");
   load->add_option("--sort", options.load.sort_order,
                    "Sort order of a new table: 'event_time DESC, channel_id'");
+  load->add_option("--set", options.load.properties,
+                   "Property of a new table, such as write.delete.mode=merge-on-read");
   load->add_option("--format-version", options.load.format_version,
                    "Iceberg format version of a new table: 2 or 3")
       ->check(CLI::IsMember({2, 3}));

@@ -9,12 +9,10 @@ import pytest
 
 def make(lake, rows, properties=None, version=2):
     text = "id,name,amount\n" + "".join(f"{i},{n},{a}\n" for i, n, a in rows)
-    assert lake.load("media.t", text, "--format-version", version).returncode == 0
-    if properties is None:
-        return {i: (n, a) for i, n, a in rows}
-    table = lake.catalog().load_table("media.t")
-    with table.transaction() as change:
-        change.set_properties(properties)
+    settings = [word for key, value in (properties or {}).items()
+                for word in ("--set", f"{key}={value}")]
+    loaded = lake.load("media.t", text, "--format-version", version, *settings)
+    assert loaded.returncode == 0, loaded.stderr
     return {i: (n, a) for i, n, a in rows}
 
 
