@@ -164,3 +164,59 @@ def test_every_column_of_generated_data_adds_up(lake):
                 truth = [decimal.Decimal(cell) for cell in cells]
                 exact = [decimal.Decimal(str(value)) for value in values]
                 assert (sum(truth), min(truth), max(truth)) == (sum(exact), min(exact), max(exact))
+
+
+def test_duckdb_follows_each_commit(lake):
+    connection = duckdb_reader()
+
+    def read():
+        location = lake.metadata_location("media.ads")
+        return dict(connection.execute(f"SELECT ad_id, clicks FROM iceberg_scan('{location}')").fetchall())
+
+    assert lake.load("media.ads", "ad_id,clicks\n1,10\n2,20\n").returncode == 0
+    assert read() == {1: 10, 2: 20}
+    assert lake.load("media.ads", "ad_id,clicks\n3,30\n").returncode == 0
+    assert read() == {1: 10, 2: 20, 3: 30}
+    merged = lake.load("media.ads", "ad_id,clicks\n2,21\n4,40\n", "--mode", "merge", "--key", "ad_id")
+    assert merged.returncode == 0 and read() == {1: 10, 2: 21, 3: 30, 4: 40}
+    lake.must("query", "--write", "DELETE FROM media.ads WHERE ad_id = 1")
+    assert read() == {2: 21, 3: 30, 4: 40}
+    assert lake.load("media.ads", "ad_id,clicks\n9,90\n", "--mode", "overwrite").returncode == 0
+    assert read() == {9: 90}
+
+
+@pytest.mark.parametrize("version", [2, 3], ids=["deletes", "vectors"])
+def test_duckdb_applies_row_level_deletes(lake, version):
+    text = "id,name\n" + "".join(f"{i},n{i}\n" for i in range(1000))
+    assert lake.load("media.t", text, "--format-version", version,
+                     "--set", "write.delete.mode=merge-on-read").returncode == 0
+    lake.must("query", "--write", "DELETE FROM media.t WHERE id % 3 = 0")
+    lake.must("query", "--write", "DELETE FROM media.t WHERE id < 100")
+    location = lake.metadata_location("media.t")
+    rows = duckdb_reader().execute(f"SELECT id FROM iceberg_scan('{location}') ORDER BY id").fetchall()
+    assert [row[0] for row in rows] == [i for i in range(100, 1000) if i % 3]
+
+
+def test_duckdb_reads_every_table_of_the_pipeline(lake):
+    lake.must("generate", "--out", "data", "--events", "20000", "--viewers", "500")
+    lake.must("--quiet", "upload", "-r", "data", "raw/")
+    assert lake.run("crawl", "raw/").returncode == 0
+    lake.must("run")
+    connection = duckdb_reader()
+    files = {"ad_revenue": ["ad_revenue.csv"], "channel_metadata": ["channel_metadata.csv"],
+             "demographics": ["demographics.csv"],
+             "viewership": sorted(str(p.relative_to(lake.folder / "data"))
+                                  for p in (lake.folder / "data").rglob("viewership_logs.csv"))}
+    sums = {"ad_revenue": "impressions", "channel_metadata": "channel_id", "demographics": "age",
+            "viewership": "watch_seconds"}
+    for table, names in files.items():
+        rows, total = 0, 0
+        for name in names:
+            with open(lake.folder / "data" / name, newline="") as file:
+                for row in csv.DictReader(file):
+                    rows += 1
+                    total += int(row[sums[table]] or 0)
+        location = lake.metadata_location(f"media.{table}")
+        found = connection.execute(
+            f"SELECT count(*), sum({sums[table]}) FROM iceberg_scan('{location}')").fetchone()
+        assert found == (rows, total), table
