@@ -108,6 +108,19 @@ struct UploadArguments {
 Result<int> RunUpload(LakeSession& session, const UploadArguments& arguments,
                       const OutputOptions& output);
 
+struct MaintainArguments {
+  std::string action;  // compact, expire or orphans
+  std::string table;   // empty: all
+  bool is_dry_run = false;
+  /// expire: snapshots older than this go; orphans: objects younger than this stay.
+  std::optional<int64_t> hours;
+  std::optional<int64_t> snapshots_min;  // expire: newest snapshots that stay
+};
+
+/// daypart maintain [T] compact|expire|orphans
+Result<int> RunMaintain(LakeSession& session, const MaintainArguments& arguments,
+                        const OutputOptions& output);
+
 /// daypart queries
 Result<int> RunQueries(const Config& config, const OutputOptions& output);
 

@@ -48,6 +48,8 @@ struct Options {
   UploadArguments upload;
   QueryArguments query;
   RunArguments run;
+  MaintainArguments maintain;
+  std::vector<std::string> maintain_words;
 };
 
 /// Runs a command within a session, read_only for commands that only look.
@@ -202,6 +204,35 @@ void AddRun(CLI::App& app, Options& options, Action& action) {
   });
 }
 
+void AddMaintain(CLI::App& app, Options& options, Action& action) {
+  auto* maintain =
+      app.add_subcommand("maintain", "Compact files, expire snapshots, remove orphans");
+  maintain->footer("Example: daypart maintain media.viewership compact --dry-run");
+  maintain
+      ->add_option("WHAT", options.maintain_words,
+                   "[TABLE] compact, expire or orphans; all tables if none is named")
+      ->required()
+      ->expected(1, 2);
+  maintain->add_flag("--dry-run", options.maintain.is_dry_run, "Only tell what would be done");
+  maintain->add_option("--older-than-hours", options.maintain.hours,
+                       "expire: age of snapshots that go (5 days); orphans: of files (3 days)");
+  maintain->add_option("--keep", options.maintain.snapshots_min,
+                       "expire: newest snapshots that stay whatever their age (1)");
+  maintain->callback([&] {
+    options.maintain.action = options.maintain_words.back();
+    if (options.maintain_words.size() == 2) options.maintain.table = options.maintain_words.front();
+    const std::string& what = options.maintain.action;
+    if (what != "compact" && what != "expire" && what != "orphans") {
+      throw CLI::ValidationError("WHAT", "compact, expire or orphans is expected, found " + what);
+    }
+    action = [&] {
+      return WithSession(options, options.maintain.is_dry_run, [&](LakeSession& session) {
+        return RunMaintain(session, options.maintain, options.output);
+      });
+    };
+  });
+}
+
 void AddCommands(CLI::App& app, Options& options, Action& action) {
   auto* init = app.add_subcommand("init", "Make a lake: daypart.toml, lake/");
   init->footer("Example: daypart init demo");
@@ -227,6 +258,7 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
   AddQuery(app, options, action);
   AddQueries(app, options, action);
   AddRun(app, options, action);
+  AddMaintain(app, options, action);
   AddLooks(app, options, action);
 }
 

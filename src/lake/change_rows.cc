@@ -352,6 +352,7 @@ class RowChange {
     change_.planned_on = table_.metadata.current_snapshot_id;
     change_.summary = options_.summary;
     change_.properties = options_.properties;
+    if (options_.before_commit) DAYPART_RETURN_IF_ERROR(options_.before_commit());
     DAYPART_TRY(const auto outcome, CommitSnapshot(context_, table_.name, change_));
     result.snapshot_id = outcome.snapshot_id;
     result.attempts = outcome.attempts;

@@ -84,6 +84,7 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
     if (change.planned_on && *change.planned_on != base.metadata.current_snapshot_id) {
       return Conflict("table " + ToString(name) + " was changed by another writer meanwhile");
     }
+    if (change.check) DAYPART_RETURN_IF_ERROR(change.check(base.metadata));
     DAYPART_TRY(const BuiltSnapshot built, builder.Build(base.metadata));
     std::vector<TableUpdate> updates;
     updates.emplace_back(iceberg::AddSnapshot{built.snapshot});

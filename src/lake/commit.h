@@ -45,6 +45,8 @@ struct SnapshotChange {
   /// The snapshot the change was planned on. If set and the table has moved on, the commit is
   /// refused with kConflict before anything is written, so that the caller plans again.
   std::optional<std::optional<iceberg::SnapshotId>> planned_on;
+  /// Called in each attempt with the table that it builds on: an error gives the commit up.
+  std::function<Status(const iceberg::TableMetadata&)> check;
   std::map<std::string, std::string> summary;
   std::map<std::string, std::string> properties;
 };

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// daypart maintain: compact, expire and orphans for one table or for all of them.
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "lake/maintenance.h"
+
+namespace daypart::app {
+namespace {
+
+/// One table's outcome as text for people and as JSON.
+struct Outcome {
+  std::string text;
+  nlohmann::json json;
+};
+
+std::string Would(bool is_dry) { return is_dry ? "would " : ""; }
+
+Result<Outcome> CompactOne(LakeSession& session, const catalog::TableName& name,
+                           const MaintainArguments& arguments) {
+  lake::CompactOptions options;
+  options.dry_run = arguments.is_dry_run;
+  options.write.threads_count = session.config().threads_count;
+  options.write.file_bytes_target = session.config().file_bytes_target;
+  options.write.row_group_rows = session.config().row_group_rows;
+  options.write.zstd_level = session.config().zstd_level;
+  DAYPART_TRY(const auto report, lake::Compact(session.context(), name, options));
+  Outcome outcome;
+  outcome.json = {{"files_before", report.files_before},
+                  {"files_after", report.files_after},
+                  {"bytes_before", report.bytes_before},
+                  {"bytes_after", report.bytes_after},
+                  {"partitions", report.partitions},
+                  {"rows", report.rows},
+                  {"deletes_applied", report.rows_deleted_applied}};
+  if (report.files_before == 0) {
+    outcome.text = "nothing to compact";
+    return outcome;
+  }
+  outcome.text = Would(arguments.is_dry_run) + "rewrite " + FormatCount(report.files_before) +
+                 " small files or files with deletes (" + FormatBytes(report.bytes_before) +
+                 ") of " + FormatCount(report.partitions) + " partitions";
+  if (!arguments.is_dry_run) {
+    outcome.text +=
+        " into " + FormatCount(report.files_after) + " (" + FormatBytes(report.bytes_after) + ")";
+  }
+  return outcome;
+}
+
+Result<Outcome> ExpireOne(LakeSession& session, const catalog::TableName& name,
+                          const MaintainArguments& arguments) {
+  lake::ExpireOptions options;
+  options.dry_run = arguments.is_dry_run;
+  if (arguments.hours) options.age_max = std::chrono::hours(*arguments.hours);
+  options.snapshots_min = arguments.snapshots_min;
+  DAYPART_TRY(const auto report, lake::ExpireSnapshots(session.context(), name, options));
+  Outcome outcome;
+  outcome.json = {{"snapshots", report.snapshots.size()},
+                  {"files", report.files.size()},
+                  {"bytes", report.bytes},
+                  {"files_failed", report.files_failed}};
+  outcome.text = Would(arguments.is_dry_run) + "drop " +
+                 FormatCount(static_cast<int64_t>(report.snapshots.size())) + " snapshots and " +
+                 FormatCount(static_cast<int64_t>(report.files.size())) +
+                 " files that only they needed (" + FormatBytes(report.bytes) + ")";
+  return outcome;
+}
+
+Result<Outcome> OrphansOne(LakeSession& session, const catalog::TableName& name,
+                           const MaintainArguments& arguments) {
+  lake::OrphanOptions options;
+  options.dry_run = arguments.is_dry_run;
+  if (arguments.hours) options.age_min = std::chrono::hours(*arguments.hours);
+  DAYPART_TRY(const auto report, lake::RemoveOrphans(session.context(), name, options));
+  Outcome outcome;
+  outcome.json = {
+      {"files", report.files}, {"bytes", report.bytes}, {"files_failed", report.files_failed}};
+  outcome.text = Would(arguments.is_dry_run) + "delete " +
+                 FormatCount(static_cast<int64_t>(report.files.size())) +
+                 " files that nothing refers to (" + FormatBytes(report.bytes) + ")";
+  if (arguments.is_dry_run) {
+    for (const std::string& file : report.files) outcome.text += "\n  " + file;
+  }
+  return outcome;
+}
+
+Result<std::vector<catalog::TableName>> TablesOf(LakeSession& session, const std::string& table) {
+  std::vector<catalog::TableName> names;
+  if (!table.empty()) {
+    DAYPART_TRY(auto name, catalog::ParseTableName(table, "media"));
+    names.push_back(std::move(name));
+    return names;
+  }
+  DAYPART_TRY(const auto databases, session.catalog().ListDatabases());
+  for (const std::string& database : databases) {
+    DAYPART_TRY(auto found, session.catalog().ListTables(database));
+    names.insert(names.end(), found.begin(), found.end());
+  }
+  return names;
+}
+
+}  // namespace
+
+Result<int> RunMaintain(LakeSession& session, const MaintainArguments& arguments,
+                        const OutputOptions& output) {
+  DAYPART_TRY(const auto names, TablesOf(session, arguments.table));
+  nlohmann::json json = nlohmann::json::array();
+  for (const auto& name : names) {
+    auto outcome = arguments.action == "compact"  ? CompactOne(session, name, arguments)
+                   : arguments.action == "expire" ? ExpireOne(session, name, arguments)
+                                                  : OrphansOne(session, name, arguments);
+    if (!outcome) return std::move(outcome).error().WithContext(ToString(name));
+    outcome->json["table"] = ToString(name);
+    json.push_back(std::move(outcome->json));
+    if (!output.is_json && !output.is_quiet) PrintLine(ToString(name) + ": " + outcome->text);
+  }
+  if (output.is_json) PrintLine(json.dump(2));
+  return kExitDone;
+}
+
+}  // namespace daypart::app

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Manifests are shared by snapshots, so each is read once.
+#include "lake/reachable_files.h"
+
+#include <nlohmann/json.hpp>
+
+namespace daypart::lake {
+namespace {
+
+void AddLocationValues(const std::map<std::string, std::string>& values,
+                       const iceberg::TableMetadata& metadata, std::set<std::string>& files) {
+  for (const auto& [key, value] : values) {
+    if (value.starts_with(metadata.location + '/')) files.insert(value);
+  }
+}
+
+void AddStatistics(const std::string& text, std::set<std::string>& files) {
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_array()) return;
+  for (const auto& entry : json) {
+    if (!entry.is_object()) continue;
+    const auto path = entry.find("statistics-path");
+    if (path != entry.end() && path->is_string()) files.insert(path->get<std::string>());
+  }
+}
+
+}  // namespace
+
+Result<std::set<std::string>> ReachableFiles(const LakeContext& context, const LoadedTable& table,
+                                             const std::vector<iceberg::SnapshotId>& snapshots) {
+  std::set<std::string> files;
+  std::set<std::string> manifests_read;
+  for (const iceberg::SnapshotId id : snapshots) {
+    DAYPART_RETURN_IF_ERROR(context.cancel.Check());
+    const auto* snapshot = table.metadata.FindSnapshot(id);
+    if (snapshot == nullptr) return NotFound("no snapshot " + std::to_string(id.value()));
+    files.insert(snapshot->manifest_list);
+    AddLocationValues(snapshot->summary, table.metadata, files);
+    DAYPART_TRY(const std::string list, context.store.Get(snapshot->manifest_list));
+    auto manifests = iceberg::DecodeManifestList(list);
+    if (!manifests) return std::move(manifests).error().WithContext(snapshot->manifest_list);
+    for (const iceberg::ManifestFile& manifest : *manifests) {
+      files.insert(manifest.location);
+      if (!manifests_read.insert(manifest.location).second) continue;
+      DAYPART_TRY(const std::string bytes, context.store.Get(manifest.location));
+      const auto decoded = iceberg::DecodeManifest(bytes, manifest);
+      if (!decoded) return Error(decoded.error()).WithContext(manifest.location);
+      for (const iceberg::ManifestEntry& entry : decoded->entries) {
+        if (entry.status != iceberg::EntryStatus::kDeleted) files.insert(entry.file.location);
+      }
+    }
+  }
+  return files;
+}
+
+std::set<std::string> MetadataFiles(const LoadedTable& table) {
+  std::set<std::string> files{table.metadata_location};
+  for (const auto& entry : table.metadata.metadata_log) files.insert(entry.metadata_location);
+  AddLocationValues(table.metadata.properties, table.metadata, files);
+  AddStatistics(table.metadata.statistics_json, files);
+  AddStatistics(table.metadata.partition_statistics_json, files);
+  return files;
+}
+
+}  // namespace daypart::lake

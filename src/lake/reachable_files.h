@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which objects a table's metadata and snapshots refer to: what maintenance must never delete.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "lake/table.h"
+
+namespace daypart::lake {
+
+/// Locations that the snapshots of these ids refer to: manifest lists, manifests, live data and
+/// delete files, and values of their summaries that are locations below the table's (as a
+/// pipeline's ledger). errors: kNotFound for an unknown snapshot; those of reading manifests.
+Result<std::set<std::string>> ReachableFiles(const LakeContext& context, const LoadedTable& table,
+                                             const std::vector<iceberg::SnapshotId>& snapshots);
+
+/// Locations that the metadata itself refers to: metadata files, statistics, property values that
+/// are locations below the table's.
+std::set<std::string> MetadataFiles(const LoadedTable& table);
+
+}  // namespace daypart::lake

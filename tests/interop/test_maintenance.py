@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Maintenance seen from outside: other readers see the same rows, and pipelines go on where they were."""
+
+import json
+
+import pytest
+from test_pipeline import figures, prepare
+from test_readers import duckdb_reader
+
+
+def test_a_maintained_lake_reads_and_runs_as_before(lake):
+    prepare(lake)
+    lake.must("run")
+    before = figures(lake)
+    for _ in range(4):
+        lake.must("query", "--write", "INSERT INTO media.ad_revenue SELECT * FROM media.ad_revenue "
+                                      "WHERE ad_id = 1")
+    ads = lake.query("SELECT COUNT(*) AS n FROM media.ad_revenue")
+    planned = json.loads(lake.must("--json", "maintain", "compact", "--dry-run"))
+    assert {row["table"] for row in planned} >= {"media.ad_revenue", "media.viewership"}
+    snapshots = len(lake.catalog().load_table("media.ad_revenue").snapshots())
+    lake.must("maintain", "media.ad_revenue", "compact")
+    table = lake.catalog().load_table("media.ad_revenue")
+    assert len(table.snapshots()) == snapshots + 1
+    assert len(list(table.scan().plan_files())) == len(table.inspect.partitions())
+    again = json.loads(lake.must("--json", "maintain", "compact"))
+    assert {row["files_before"] for row in again if row["table"] == "media.ad_revenue"} == {0}
+    lake.must("maintain", "expire", "--older-than-hours", "0")
+    lake.must("maintain", "orphans", "--older-than-hours", "0")
+    for name in ("ad_revenue", "viewership", "demographics", "channel_metadata"):
+        table = lake.catalog().load_table(f"media.{name}")
+        assert len(table.snapshots()) == 1
+        rows = table.scan().to_arrow().num_rows
+        location = lake.metadata_location(f"media.{name}")
+        count = duckdb_reader().execute(f"SELECT count(*) FROM iceberg_scan('{location}')").fetchone()
+        assert count == (rows,)
+    assert figures(lake) == before
+    assert lake.query("SELECT COUNT(*) AS n FROM media.ad_revenue") == ads
+    # The ledger outlived the snapshots that named it.
+    again = json.loads(lake.must("--json", "run"))
+    assert {task["outcome"] for task in again} == {"up to date"}
+
+
+@pytest.mark.parametrize("version", [2, 3], ids=["deletes", "vectors"])
+def test_compaction_applies_deletes(lake, version):
+    text = "id,name\n" + "".join(f"{i},n{i}\n" for i in range(1000))
+    assert lake.load("media.t", text, "--format-version", version,
+                     "--set", "write.delete.mode=merge-on-read").returncode == 0
+    lake.must("query", "--write", "DELETE FROM media.t WHERE id % 4 = 1")
+    report = json.loads(lake.must("--json", "maintain", "media.t", "compact"))[0]
+    assert report["deletes_applied"] == 250
+    tasks = list(lake.catalog().load_table("media.t").scan().plan_files())
+    assert sum(task.file.record_count for task in tasks) == 750
+    assert not any(task.delete_files for task in tasks)
+    ids = lake.catalog().load_table("media.t").scan().to_arrow()["id"].to_pylist()
+    assert sorted(ids) == [i for i in range(1000) if i % 4 != 1]
+
+
+def test_mistakes_are_told(lake):
+    assert lake.run("maintain", "vacuum").returncode == 2
+    result = lake.run("maintain", "media.none", "compact")
+    assert result.returncode == 1 and "media.none" in result.stderr
