@@ -24,6 +24,7 @@
 #include "query/plan_filter.h"
 #include "query/source_function.h"
 #include "query/statement.h"
+#include "query/time_travel.h"
 #include "query/view_sql.h"
 #include "source/file_source.h"
 
@@ -70,7 +71,8 @@ class DuckdbEngine final : public Engine {
 
   Result<std::unique_ptr<Rows>> Query(std::string_view sql) override {
     DAYPART_TRY(auto session, OpenSession());
-    DAYPART_TRY(const Statement statement, ParseStatement(*session, sql));
+    DAYPART_TRY(const std::string named, NameTravels(sql));
+    DAYPART_TRY(const Statement statement, ParseStatement(*session, named));
     std::map<TableName, ResolvedTable> tables;
     std::vector<TableName> order;  // views after what they use
     DAYPART_RETURN_IF_ERROR(ResolveAll(*session, statement.tables, tables, order, 0));
@@ -169,9 +171,11 @@ class DuckdbEngine final : public Engine {
         table.raw = std::make_unique<catalog::RawTable>(files->second.table);
         return table;
       }
-      auto loaded = lake::LoadTable(context_, table.name);
+      const Travel travel = ParseTravel(table.name.table);
+      auto loaded = lake::LoadTable(context_, {database, travel.table});
       if (loaded) {
-        table.iceberg = std::make_unique<lake::LoadedTable>(std::move(loaded).value());
+        DAYPART_TRY(auto then, TableAsOf(std::move(loaded).value(), travel));
+        table.iceberg = std::make_unique<lake::LoadedTable>(std::move(then));
         return table;
       }
       if (loaded.error().code != ErrorCode::kNotFound) return std::move(loaded).error();
