@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <iterator>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -65,6 +65,18 @@ Result<std::set<SnapshotId>> SnapshotsToKeep(const TableMetadata& metadata, UtcM
   return kept;
 }
 
+/// The locations that are not among the others, however these are written.
+std::set<std::string> Without(const std::set<std::string>& locations,
+                              const std::set<std::string>& others) {
+  std::set<std::string> known;
+  for (const std::string& other : others) known.insert(ComparableLocation(other));
+  std::set<std::string> rest;
+  for (const std::string& location : locations) {
+    if (!known.contains(ComparableLocation(location))) rest.insert(location);
+  }
+  return rest;
+}
+
 int64_t DeleteFiles(const LakeContext& context, const std::vector<std::string>& files) {
   int64_t failed = 0;
   for (const std::string& file : files) {
@@ -105,8 +117,7 @@ Result<ExpireReport> ExpireSnapshots(const LakeContext& context, const catalog::
                 ReachableFiles(context, table, std::vector<SnapshotId>(kept.begin(), kept.end())));
     remaining.merge(MetadataFiles(table));
     only_expired.clear();
-    std::set_difference(expired.begin(), expired.end(), remaining.begin(), remaining.end(),
-                        std::inserter(only_expired, only_expired.end()));
+    only_expired = Without(expired, remaining);
     return std::vector<iceberg::TableUpdate>{iceberg::RemoveSnapshots{report.snapshots}};
   };
   if (options.dry_run) {
@@ -140,10 +151,16 @@ Result<OrphanReport> RemoveOrphans(const LakeContext& context, const catalog::Ta
       context.clock.Now().value() -
       std::chrono::duration_cast<std::chrono::microseconds>(options.age_min).count();
   OrphanReport report;
+  std::set<std::string> old;
+  std::map<std::string, int64_t> bytes;
   for (const auto& object : objects) {
-    if (referred.contains(object.location) || object.modified.value() > youngest) continue;
-    report.files.push_back(object.location);
-    report.bytes += static_cast<int64_t>(object.bytes);
+    if (object.modified.value() > youngest) continue;
+    old.insert(object.location);
+    bytes[object.location] = static_cast<int64_t>(object.bytes);
+  }
+  for (const std::string& location : Without(old, referred)) {
+    report.files.push_back(location);
+    report.bytes += bytes.at(location);
   }
   if (!options.dry_run) report.files_failed = DeleteFiles(context, report.files);
   return report;

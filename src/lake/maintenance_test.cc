@@ -198,5 +198,42 @@ TEST_F(MaintenanceTest, OrphansGoAndEverythingElseStays) {
   EXPECT_EQ(MustRead(kTable).size(), 3U);
 }
 
+TEST(ComparableLocation, IsOneForAllWaysToWriteALocation) {
+  for (const char* same : {"file:///a/b", "file:/a/b", "/a/b", "file:////a//b", "file://///a/b"}) {
+    EXPECT_EQ(ComparableLocation(same), "file:/a/b") << same;
+  }
+  EXPECT_EQ(ComparableLocation("s3a://bucket/a"), ComparableLocation("s3://bucket/a"));
+  EXPECT_NE(ComparableLocation("s3://bucket/a"), ComparableLocation("s3://other/a"));
+  EXPECT_NE(ComparableLocation("file:///a/b"), ComparableLocation("file:///a/B"));
+}
+
+TEST_F(MaintenanceTest, FilesOfAWriterWithOtherLocationsAreNoOrphans) {
+  MustAppend("[[1, \"a\"]]");
+  // A writer that puts one slash after the scheme, as Hadoop's file system does.
+  const auto table = LoadTable(*context_, kTable);
+  const auto plan = PlanScan(*context_, *table, iceberg::Expression::True());
+  iceberg::DataFile file = plan->files[0].file;
+  SnapshotChange change;
+  change.operation = "overwrite";
+  change.added_spec_id = table->metadata.default_spec_id;
+  change.removed = {file.location};
+  file.location = "file:" + file.location.substr(std::string("file://").size());
+  change.added = {file};
+  ASSERT_TRUE(CommitSnapshot(*context_, kTable, change));
+  clock_.Advance(std::chrono::hours(1));
+  const auto expired = ExpireSnapshots(
+      *context_, kTable, {.age_max = std::chrono::milliseconds(0), .snapshots_min = 1});
+  ASSERT_TRUE(expired) << expired.error().message;
+  EXPECT_EQ(expired->snapshots.size(), 1U);
+  const auto path = folder_ / file.location.substr(std::string("file:").size());
+  EXPECT_TRUE(std::filesystem::exists(path));
+  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::microseconds(
+      clock_.Now().value() - store_->Head(table->metadata_location)->modified.value()));
+  const auto orphans =
+      RemoveOrphans(*context_, kTable, {.age_min = age - std::chrono::hours(1), .dry_run = true});
+  ASSERT_TRUE(orphans) << orphans.error().message;
+  for (const auto& orphan : orphans->files) EXPECT_FALSE(orphan.ends_with(".parquet")) << orphan;
+}
+
 }  // namespace
 }  // namespace daypart::lake

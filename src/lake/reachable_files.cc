@@ -27,6 +27,23 @@ void AddStatistics(const std::string& text, std::set<std::string>& files) {
 
 }  // namespace
 
+std::string ComparableLocation(std::string_view location) {
+  std::string_view scheme;
+  const size_t colon = location.find(':');
+  const bool has_scheme = colon != std::string_view::npos && location.find('/') > colon;
+  if (has_scheme) {
+    scheme = location.substr(0, colon);
+    location.remove_prefix(colon + 1);
+  }
+  if (scheme == "s3a" || scheme == "s3n") scheme = "s3";
+  if (scheme.empty()) scheme = "file";
+  std::string path;
+  for (const char c : location) {
+    if (c != '/' || path.empty() || path.back() != '/') path += c;
+  }
+  return std::string(scheme) + ':' + path;
+}
+
 Result<std::set<std::string>> ReachableFiles(const LakeContext& context, const LoadedTable& table,
                                              const std::vector<iceberg::SnapshotId>& snapshots) {
   std::set<std::string> files;

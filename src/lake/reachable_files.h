@@ -5,12 +5,18 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "lake/table.h"
 
 namespace daypart::lake {
+
+/// The location in the one way of writing that two writers' names of the same object share:
+/// "file:/a", "file:///a" and "/a" are one, so are s3://, s3a:// and s3n://. What is deleted is
+/// decided on this.
+std::string ComparableLocation(std::string_view location);
 
 /// Locations that the snapshots of these ids refer to: manifest lists, manifests, live data and
 /// delete files, and values of their summaries that are locations below the table's (as a
