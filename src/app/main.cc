@@ -291,13 +291,15 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
-  if (!action) {
-    const std::vector<std::string> rest = app.remaining();
-    if (rest.empty()) {
-      PrintNotice(app.help());
-    } else {
-      PrintNotice("daypart: unknown command " + rest.front() + "; daypart --help lists them");
-    }
+  const std::vector<std::string> rest = app.remaining(/*recurse=*/true);
+  if (!action && rest.empty()) {
+    PrintNotice(app.help());
+    return kExitUsage;
+  }
+  if (!rest.empty()) {
+    PrintNotice("daypart: unknown " + std::string(action ? "argument " : "command ") +
+                rest.front() + "; daypart " +
+                (action ? "COMMAND --help tells what it takes" : "--help lists them"));
     return kExitUsage;
   }
   const auto level = daypart::ParseLogLevel(options.log_level);

@@ -98,6 +98,9 @@ def test_a_row_is_quarantined_once_however_often_its_file_is_taken_in(lake):
 @pytest.mark.parametrize("arguments, code, words", [
     (["tabels"], 2, "unknown command tabels"),
     ([], 2, "Usage"),
+    (["load", "media.x", "rows.csv", "--bogus"], 2, "--bogus"),
+    (["tables", "extra"], 2, "extra"),
+    (["--nope"], 2, "--nope"),
     (["query", "SELECT * FROM viewershp"], 1, "is not there"),
     (["load", "media.x", "none.csv"], 1, "none.csv"),
     (["describe", "media.none"], 1, "media.none"),
