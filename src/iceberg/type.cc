@@ -144,6 +144,12 @@ nlohmann::json FieldToJson(const NestedField& field) {
                       {"required", field.is_required},
                       {"type", ToJson(field.type)}};
   if (!field.doc.empty()) json["doc"] = field.doc;
+  const auto put = [&json](const char* key, const std::string& text) {
+    auto value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!text.empty() && !value.is_discarded()) json[key] = std::move(value);
+  };
+  put("initial-default", field.initial_default);
+  put("write-default", field.write_default);
   return json;
 }
 
@@ -158,6 +164,11 @@ Result<NestedField> FieldFromJson(const nlohmann::json& json) {
   if (!parsed) return std::move(parsed).error().WithContext("field " + field.name);
   field.type = std::move(parsed).value();
   if (json.contains("doc") && json["doc"].is_string()) field.doc = json["doc"].get<std::string>();
+  const auto take = [&json](const char* key) {
+    return json.contains(key) && !json[key].is_null() ? json[key].dump() : std::string();
+  };
+  field.initial_default = take("initial-default");
+  field.write_default = take("write-default");
   return field;
 }
 
@@ -289,6 +300,14 @@ Schema AssignFreshIds(Schema schema) {
     if (found != renamed.end()) id = found->second;
   }
   return schema;
+}
+
+Type AssignFreshIds(Type type, int32_t& next) {
+  if (type.is_primitive()) return type;
+  IdMap renamed;
+  type.children =
+      std::make_shared<const std::vector<NestedField>>(Renumber(type.fields(), next, renamed));
+  return type;
 }
 
 nlohmann::json ToJson(const Type& type) {

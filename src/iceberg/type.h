@@ -70,6 +70,10 @@ struct NestedField {
   bool is_required = false;
   Type type;
   std::string doc;
+  /// JSON of the spec's single-value serialisation; empty for none. initial_default stands for the
+  /// column in rows of files written before it was added, write_default in rows that lack it.
+  std::string initial_default;
+  std::string write_default;
   friend bool operator==(const NestedField&, const NestedField&) = default;
 };
 
@@ -95,6 +99,8 @@ struct Schema {
 /// Numbers all fields 1, 2, … as the spec's writers do (a struct's fields first, then their
 /// children).
 Schema AssignFreshIds(Schema schema);
+/// The type with its parts numbered from `next` on, which ends one above the last.
+Type AssignFreshIds(Type type, int32_t& next);
 
 nlohmann::json ToJson(const Type& type);
 nlohmann::json ToJson(const Schema& schema);
