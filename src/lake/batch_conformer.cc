@@ -4,7 +4,6 @@
 #include "lake/batch_conformer.h"
 
 #include <arrow/array.h>
-#include <arrow/array/util.h>
 #include <arrow/compute/cast.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
@@ -12,7 +11,9 @@
 #include <set>
 #include <utility>
 
+#include "iceberg/literal_json.h"
 #include "lake/arrow_io.h"
+#include "lake/arrow_literal.h"
 #include "lake/arrow_schema.h"
 
 namespace daypart::lake {
@@ -39,6 +40,14 @@ bool is_castable(const arrow::DataType& from, const arrow::DataType& to) {
   return arrow::compute::CanCast(plain_from, to);
 }
 
+/// What a row without the column gets: its write default, or null.
+Result<iceberg::Literal> WriteDefault(const iceberg::NestedField& field) {
+  if (field.write_default.empty()) return iceberg::Literal();
+  auto value = iceberg::LiteralFromJson(field.write_default, field.type);
+  if (value) return value;
+  return CorruptData("column " + field.name + ", write-default: " + value.error().message);
+}
+
 }  // namespace
 
 Result<BatchConformer> BatchConformer::Make(const iceberg::Schema& table,
@@ -46,11 +55,16 @@ Result<BatchConformer> BatchConformer::Make(const iceberg::Schema& table,
   BatchConformer conformer;
   DAYPART_TRY(conformer.schema_, ToArrowSchema(table));
   std::set<int> used;
-  for (const auto& field : conformer.schema_->fields()) {
+  for (const iceberg::NestedField& table_field : table.fields) {
+    const auto& field = conformer.schema_->field(static_cast<int>(conformer.defaults_.size()));
     const int column = source.GetFieldIndex(field->name());
     conformer.source_columns_.push_back(column);
+    conformer.types_.push_back(table_field.type);
+    DAYPART_TRY(auto value, WriteDefault(table_field));
+    const bool has_default = !iceberg::is_null(value);
+    conformer.defaults_.push_back(std::move(value));
     if (column < 0) {
-      if (!field->nullable()) {
+      if (!field->nullable() && !has_default) {
         return InvalidArgument("the table requires column " + field->name() +
                                ", the rows do not have it");
       }
@@ -78,8 +92,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> BatchConformer::Conform(
   for (size_t column = 0; column < source_columns_.size(); ++column) {
     const auto& field = schema_->field(static_cast<int>(column));
     if (source_columns_[column] < 0) {
-      DAYPART_TRY(auto nulls, FromArrow(arrow::MakeArrayOfNull(field->type(), batch.num_rows())));
-      columns.push_back(std::move(nulls));
+      DAYPART_TRY(auto values,
+                  MakeConstantArray(defaults_[column], types_[column], batch.num_rows()));
+      columns.push_back(std::move(values));
       continue;
     }
     std::shared_ptr<arrow::Array> array = batch.column(source_columns_[column]);

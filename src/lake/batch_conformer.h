@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "iceberg/literal.h"
 #include "iceberg/type.h"
 
 namespace daypart::lake {
@@ -27,8 +28,10 @@ class BatchConformer {
   const std::shared_ptr<arrow::Schema>& schema() const { return schema_; }
 
  private:
-  std::shared_ptr<arrow::Schema> schema_;  // the table's; shared because Arrow shares its schemas
-  std::vector<int> source_columns_;        // one a table column, -1 where the source has none
+  std::shared_ptr<arrow::Schema> schema_;   // the table's; shared because Arrow shares its schemas
+  std::vector<int> source_columns_;         // one a table column, -1 where the source has none
+  std::vector<iceberg::Type> types_;        // of the table's columns
+  std::vector<iceberg::Literal> defaults_;  // write defaults; null for none
 };
 
 }  // namespace daypart::lake

@@ -5,11 +5,9 @@
 
 #include <arrow/array.h>
 #include <arrow/array/concatenate.h>
-#include <arrow/compute/cast.h>
 #include <arrow/record_batch.h>
 #include <arrow/table.h>
 #include <arrow/type.h>
-#include <arrow/util/key_value_metadata.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/schema.h>
 #include <parquet/file_reader.h>
@@ -25,6 +23,7 @@
 #include "lake/arrow_io.h"
 #include "lake/arrow_literal.h"
 #include "lake/arrow_schema.h"
+#include "lake/column_projection.h"
 
 namespace daypart::lake {
 namespace {
@@ -35,10 +34,9 @@ using iceberg::NestedField;
 /// Where one column of the table comes from in one file.
 struct ColumnOrigin {
   NestedField field;
-  std::shared_ptr<arrow::DataType> type;  // the table's; shared because Arrow shares its types
-  int file_column = -1;                   // top-level field of the file; -1: constant
-  std::vector<int> leaves;                // Parquet columns below it
-  iceberg::Literal constant;              // identity partition value, or null
+  int file_column = -1;       // top-level field of the file; -1: constant
+  std::vector<int> leaves;    // Parquet columns below it
+  iceberg::Literal constant;  // identity partition value, default, or null
 };
 
 /// Top-level names that schema.name-mapping.default gives to ids, for files without field ids.
@@ -64,13 +62,6 @@ std::map<std::string, FieldId> MappedNames(const iceberg::TableMetadata& metadat
 void CollectLeaves(const parquet::arrow::SchemaField& field, std::vector<int>& leaves) {
   if (field.is_leaf()) leaves.push_back(field.column_index);
   for (const auto& child : field.children) CollectLeaves(child, leaves);
-}
-
-int32_t FieldIdOf(const arrow::Field& field) {
-  const auto* metadata = field.metadata().get();
-  if (metadata == nullptr) return -1;
-  const auto text = metadata->Get("PARQUET:field_id");
-  return text.ok() ? std::atoi(text->c_str()) : -1;
 }
 
 /// Top-level file columns by the table's field ids.
@@ -216,7 +207,6 @@ Result<std::unique_ptr<DataFileReader>> DataFileReader::Open(
   for (const NestedField& field : fields) {
     ColumnOrigin origin;
     origin.field = field;
-    DAYPART_TRY(origin.type, ToArrowType(field.type));
     const auto found = file_columns.find(field.id);
     if (found != file_columns.end()) {
       origin.file_column = found->second;
@@ -224,6 +214,9 @@ Result<std::unique_ptr<DataFileReader>> DataFileReader::Open(
       leaves.insert(origin.leaves.begin(), origin.leaves.end());
     } else {
       origin.constant = PartitionConstant(metadata.FindSpec(spec_id), file, field.id);
+      if (iceberg::is_null(origin.constant)) {
+        DAYPART_TRY(origin.constant, InitialValue(field));
+      }
     }
     state->origins.push_back(std::move(origin));
   }
@@ -250,25 +243,10 @@ int64_t DataFileReader::first_row_of_group(int row_group) const {
 
 namespace {
 
-/// The column as the table has it: one array, cast where the table's type is wider than the file's.
-Result<std::shared_ptr<arrow::Array>> Adapt(const arrow::ChunkedArray& column,
-                                            const ColumnOrigin& origin) {
-  std::shared_ptr<arrow::Array> array;
-  if (column.num_chunks() == 1) {
-    array = column.chunk(0);
-  } else {
-    DAYPART_TRY(array, FromArrow(arrow::Concatenate(column.chunks())));
-  }
-  const bool is_dictionary = array->type_id() == arrow::Type::DICTIONARY;
-  if (is_dictionary && origin.type->id() == arrow::Type::STRING) return array;
-  if (array->type()->Equals(origin.type)) return array;
-  auto cast = arrow::compute::Cast(*array, origin.type, arrow::compute::CastOptions::Safe());
-  if (!cast.ok()) {
-    return Unsupported("column " + origin.field.name + " is " + array->type()->ToString() +
-                       " in the file, which does not become the table's " +
-                       iceberg::ToString(origin.field.type));
-  }
-  return std::move(cast).ValueUnsafe();
+/// The column as one array.
+Result<std::shared_ptr<arrow::Array>> Whole(const arrow::ChunkedArray& column) {
+  if (column.num_chunks() == 1) return column.chunk(0);
+  return FromArrow(arrow::Concatenate(column.chunks()));
 }
 
 }  // namespace
@@ -294,9 +272,12 @@ Result<std::shared_ptr<arrow::RecordBatch>> DataFileReader::ReadRowGroup(int row
     if (column == nullptr) {
       return CorruptData(state_->location + ": two columns of the file are named " + name);
     }
-    auto adapted = Adapt(*column, origin);
-    if (!adapted) return std::move(adapted).error().WithContext(state_->location);
-    columns.push_back(std::move(adapted).value());
+    DAYPART_TRY(auto whole, Whole(*column));
+    auto projected =
+        ProjectColumn(std::move(whole), *file_fields[static_cast<size_t>(origin.file_column)].field,
+                      origin.field);
+    if (!projected) return std::move(projected).error().WithContext(state_->location);
+    columns.push_back(std::move(projected).value());
   }
   return arrow::RecordBatch::Make(state_->schema, rows, std::move(columns));
 }

@@ -309,8 +309,10 @@ class DuckdbEngine final : public Engine {
     statistics.files_total += plan.files_total;
     statistics.files_read += static_cast<int64_t>(plan.files.size());
     statistics.rows_in_files_read += plan.rows;
-    const bool is_flat = std::all_of(schema.fields.begin(), schema.fields.end(),
-                                     [](const auto& field) { return field.type.is_primitive(); });
+    const bool is_flat =
+        std::all_of(schema.fields.begin(), schema.fields.end(), [](const auto& field) {
+          return field.type.is_primitive() && field.initial_default.empty();
+        });
     const auto scanned =
         std::partition(plan.files.begin(), plan.files.end(), [&](const lake::ScanFile& file) {
           return is_flat && file.deletes.empty() && !table.has_positions;
