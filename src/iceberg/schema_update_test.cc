@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Changes of a schema that keep stored rows readable, and those refused because they
+// would not.
 #include "iceberg/schema_update.h"
 
 #include <gmock/gmock.h>
