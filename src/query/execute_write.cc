@@ -9,6 +9,7 @@
 
 #include "lake/change_rows.h"
 #include "query/duckdb_session.h"
+#include "query/sql_reader.h"
 #include "query/view_sql.h"
 #include "query/write_statement.h"
 
@@ -94,23 +95,45 @@ Result<lake::CommitResult> RunChange(const lake::LakeContext& context, Engine& e
   return lake::ChangeRows(context, table, *rows, mode, write);
 }
 
-}  // namespace
+Result<lake::CommitResult> RunOnce(const lake::LakeContext& context, Engine& engine,
+                                   const WriteStatement& statement, const lake::LoadedTable& table,
+                                   const lake::WriteOptions& write) {
+  switch (statement.kind) {
+    case WriteKind::kInsert:
+      return RunInsert(context, engine, statement, table, write);
+    case WriteKind::kDelete:
+    case WriteKind::kUpdate:
+      return RunChange(context, engine, statement, table, write);
+    case WriteKind::kOverwrite:
+      return Unsupported("INSERT OVERWRITE is not carried out by this version");
+    case WriteKind::kMerge:
+      return Unsupported("MERGE INTO is not carried out by this version; see daypart load --key");
+  }
+  return Unsupported("a statement of unknown kind");
+}
 
-Result<lake::CommitResult> ExecuteWrite(const lake::LakeContext& context, catalog::RawCatalog& raw,
-                                        const EngineOptions& options, std::string_view sql,
-                                        const lake::WriteOptions& write) {
+/// INSERT, UPDATE, DELETE and MERGE.
+Result<lake::CommitResult> ExecuteRowChange(const lake::LakeContext& context,
+                                            catalog::RawCatalog& raw, const EngineOptions& options,
+                                            std::string_view sql, const lake::WriteOptions& write) {
   DAYPART_TRY(const WriteStatement statement, ParseWriteStatement(sql));
   for (int attempt = 0; attempt < kPlansMax; ++attempt) {
     DAYPART_RETURN_IF_ERROR(context.cancel.Check());
     DAYPART_TRY(const lake::LoadedTable table, LoadTarget(context, options, statement));
     DAYPART_TRY(const auto engine, OpenEngine(context, raw, options));
-    auto result = statement.kind == WriteKind::kInsert
-                      ? RunInsert(context, *engine, statement, table, write)
-                      : RunChange(context, *engine, statement, table, write);
+    auto result = RunOnce(context, *engine, statement, table, write);
     if (result || result.error().code != ErrorCode::kConflict) return result;
   }
   return Conflict("the table was changed by others during each of " + std::to_string(kPlansMax) +
                   " attempts to change it; run the statement again when they pause");
+}
+
+}  // namespace
+
+Result<lake::CommitResult> ExecuteWrite(const lake::LakeContext& context, catalog::RawCatalog& raw,
+                                        const EngineOptions& options, std::string_view sql,
+                                        const lake::WriteOptions& write) {
+  return ExecuteRowChange(context, raw, options, sql, write);
 }
 
 }  // namespace daypart::query

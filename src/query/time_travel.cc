@@ -10,8 +10,8 @@
 
 #include "base/calendar.h"
 #include "query/duckdb_session.h"
+#include "query/sql_reader.h"
 #include "query/sql_tokens.h"
-#include "query/write_statement.h"
 
 namespace daypart::query {
 namespace {

@@ -1,90 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A tokenizer that knows texts, quoted names, comments and brackets, and a reader of clauses on
-// top.
+// Clause by clause, over SqlReader.
 #include "query/write_statement.h"
 
-#include <algorithm>
-#include <cctype>
-#include <initializer_list>
-#include <optional>
-
-#include "query/sql_tokens.h"
+#include "query/sql_reader.h"
 
 namespace daypart::query {
 namespace {
 
-class Reader {
- public:
-  Reader(std::string_view sql, std::vector<Token> tokens) : sql_(sql), tokens_(std::move(tokens)) {}
-
-  bool is_at_end() const { return next_ == tokens_.size(); }
-  bool is_next(std::string_view word) const {
-    return !is_at_end() && Upper(tokens_[next_].text) == word;
-  }
-  bool Take(std::string_view word) {
-    if (!is_next(word)) return false;
-    ++next_;
-    return true;
-  }
-  Status Expect(std::string_view word) {
-    if (Take(word)) return Ok();
-    return Expected(std::string(word));
-  }
-  Error Expected(const std::string& what) const {
-    const std::string found =
-        is_at_end() ? "the end" : "'" + std::string(tokens_[next_].text) + "'";
-    const size_t at = is_at_end() ? sql_.size() : tokens_[next_].begin;
-    return InvalidArgument(what + " is expected at character " + std::to_string(at + 1) +
-                           ", found " + found);
-  }
-  bool is_name() const {
-    if (is_at_end()) return false;
-    const char first = tokens_[next_].text.front();
-    return first == '"' ||
-           (is_word_char(first) && std::isdigit(static_cast<unsigned char>(first)) == 0);
-  }
-  /// name or name.name…
-  Result<std::string> Name() {
-    std::string name;
-    do {
-      if (!is_name()) return Expected("a name");
-      name += (name.empty() ? "" : ".") + std::string(tokens_[next_++].text);
-    } while (Take("."));
-    return name;
-  }
-  /// [AS] alias, if the next word is none of `stops`.
-  std::string Alias(std::initializer_list<std::string_view> stops) {
-    const bool has_as = Take("AS");
-    const bool is_stop = std::any_of(stops.begin(), stops.end(),
-                                     [&](std::string_view stop) { return is_next(stop); });
-    if (!is_name() || (is_stop && !has_as)) return "";
-    return std::string(tokens_[next_++].text);
-  }
-  /// Text up to one of the words outside brackets, or to the end; empty if there is none.
-  std::string Until(std::initializer_list<std::string_view> stops) {
-    const size_t first = next_;
-    while (!is_at_end()) {
-      const bool is_stop = tokens_[next_].depth == 0 &&
-                           std::any_of(stops.begin(), stops.end(),
-                                       [&](std::string_view stop) { return is_next(stop); });
-      if (is_stop) break;
-      ++next_;
-    }
-    if (next_ == first) return "";
-    const size_t begin = tokens_[first].begin;
-    const Token& last = tokens_[next_ - 1];
-    return std::string(sql_.substr(begin, last.begin + last.text.size() - begin));
-  }
-  std::string Rest() { return Until({}); }
-
- private:
-  std::string_view sql_;
-  std::vector<Token> tokens_;
-  size_t next_ = 0;
-};
-
-Status ReadWhere(Reader& in, WriteStatement& statement) {
+Status ReadWhere(SqlReader& in, WriteStatement& statement) {
   if (in.is_at_end()) return Ok();
   DAYPART_RETURN_IF_ERROR(in.Expect("WHERE"));
   statement.where = in.Rest();
@@ -92,64 +16,150 @@ Status ReadWhere(Reader& in, WriteStatement& statement) {
   return Ok();
 }
 
-Status ReadInsert(Reader& in, WriteStatement& statement) {
-  DAYPART_RETURN_IF_ERROR(in.Expect("INTO"));
-  DAYPART_TRY(statement.table, in.Name());
-  if (in.Take("(")) {
-    do {
-      DAYPART_TRY(const std::string column, in.Name());
-      statement.columns.push_back(NameParts(column).back());
-    } while (in.Take(","));
-    DAYPART_RETURN_IF_ERROR(in.Expect(")"));
+/// (a, b, c)
+Result<std::vector<std::string>> ReadColumns(SqlReader& in) {
+  std::vector<std::string> columns;
+  DAYPART_RETURN_IF_ERROR(in.Expect("("));
+  do {
+    DAYPART_TRY(std::string column, in.Identifier());
+    columns.push_back(std::move(column));
+  } while (in.Take(","));
+  DAYPART_RETURN_IF_ERROR(in.Expect(")"));
+  return columns;
+}
+
+Status ReadInsert(SqlReader& in, WriteStatement& statement) {
+  if (in.Take("OVERWRITE")) {
+    statement.kind = WriteKind::kOverwrite;
+    if (!in.Take("INTO")) (void)in.Take("TABLE");
+  } else {
+    DAYPART_RETURN_IF_ERROR(in.Expect("INTO"));
   }
-  if (!in.is_next("SELECT") && !in.is_next("WITH") && !in.is_next("VALUES")) {
-    return in.Expected("SELECT, WITH or VALUES");
+  DAYPART_TRY(statement.table, in.Name());
+  if (in.is_next("(")) {
+    DAYPART_TRY(statement.columns, ReadColumns(in));
+  }
+  if (!in.is_next("SELECT") && !in.is_next("WITH") && !in.is_next("VALUES") &&
+      !in.is_next("FROM")) {
+    return in.Expected("SELECT, WITH, VALUES or FROM");
   }
   statement.select = in.Rest();
   return Ok();
 }
 
-Status ReadUpdate(Reader& in, WriteStatement& statement) {
+/// Whether a column's qualifier means the statement's table and not a column of structs.
+bool is_target(const WriteStatement& statement, const std::string& qualifier) {
+  const std::string& name = statement.alias.empty() ? statement.table : statement.alias;
+  return Upper(NameParts(name).back()) == Upper(qualifier);
+}
+
+/// a = x, t.b = y, … up to the word.
+Status ReadAssignments(SqlReader& in, std::string_view stop, const WriteStatement& statement,
+                       std::vector<Assignment>& assignments) {
+  do {
+    DAYPART_TRY(const std::string column, in.Name());
+    const auto parts = NameParts(column);
+    if (parts.size() > 1 && !is_target(statement, parts[parts.size() - 2])) {
+      return Unsupported("a column of the table is expected to be set, found " + column +
+                         "; to change a field of a struct, set the whole struct");
+    }
+    DAYPART_RETURN_IF_ERROR(in.Expect("="));
+    std::string expression = in.Until({",", stop});
+    if (expression.empty()) return in.Expected("a value for " + column);
+    for (const Assignment& other : assignments) {
+      if (Upper(other.first) != Upper(parts.back())) continue;
+      return InvalidArgument("each column is expected to be set once, " + column +
+                             " is set twice");
+    }
+    assignments.emplace_back(parts.back(), std::move(expression));
+  } while (in.Take(","));
+  return Ok();
+}
+
+Status ReadUpdate(SqlReader& in, WriteStatement& statement) {
   DAYPART_TRY(statement.table, in.Name());
   statement.alias = in.Alias({"SET"});
   DAYPART_RETURN_IF_ERROR(in.Expect("SET"));
-  do {
-    DAYPART_TRY(const std::string column, in.Name());
-    DAYPART_RETURN_IF_ERROR(in.Expect("="));
-    std::string expression = in.Until({",", "WHERE"});
-    if (expression.empty()) return in.Expected("a value for " + column);
-    statement.assignments.emplace_back(NameParts(column).back(), std::move(expression));
-  } while (in.Take(","));
+  DAYPART_RETURN_IF_ERROR(ReadAssignments(in, "WHERE", statement, statement.assignments));
   return ReadWhere(in, statement);
+}
+
+/// INSERT * or INSERT (columns) VALUES (expressions)
+Status ReadMergeInsert(SqlReader& in, MergeClause& clause) {
+  clause.action = MergeClause::Action::kInsert;
+  clause.is_all = in.Take("*");
+  if (clause.is_all) return Ok();
+  DAYPART_TRY(const auto columns, ReadColumns(in));
+  DAYPART_RETURN_IF_ERROR(in.ExpectAll({"VALUES", "("}));
+  for (const std::string& column : columns) {
+    if (!clause.assignments.empty()) DAYPART_RETURN_IF_ERROR(in.Expect(","));
+    std::string expression = in.Until({","});
+    if (expression.empty()) return in.Expected("a value for " + column);
+    clause.assignments.emplace_back(column, std::move(expression));
+  }
+  return in.Expect(")");
+}
+
+Result<MergeClause> ReadMergeClause(SqlReader& in, const WriteStatement& statement) {
+  MergeClause clause;
+  DAYPART_RETURN_IF_ERROR(in.Expect("WHEN"));
+  if (in.Take("NOT")) clause.match = MergeClause::Match::kNotMatched;
+  DAYPART_RETURN_IF_ERROR(in.Expect("MATCHED"));
+  if (clause.match == MergeClause::Match::kNotMatched) {
+    if (in.TakeAll({"BY", "SOURCE"})) clause.match = MergeClause::Match::kNotMatchedBySource;
+    (void)in.TakeAll({"BY", "TARGET"});
+  }
+  if (in.Take("AND")) {
+    clause.condition = in.Until({"THEN"});
+    if (clause.condition.empty()) return in.Expected("a condition");
+  }
+  DAYPART_RETURN_IF_ERROR(in.Expect("THEN"));
+  const bool is_new = clause.match == MergeClause::Match::kNotMatched;
+  if (is_new) {
+    DAYPART_RETURN_IF_ERROR(in.Expect("INSERT"));
+    DAYPART_RETURN_IF_ERROR(ReadMergeInsert(in, clause));
+    return clause;
+  }
+  if (in.Take("DELETE")) {
+    clause.action = MergeClause::Action::kDelete;
+    return clause;
+  }
+  if (!in.TakeAll({"UPDATE", "SET"})) return in.Expected("UPDATE SET or DELETE");
+  clause.is_all = clause.match == MergeClause::Match::kMatched && in.Take("*");
+  if (!clause.is_all) {
+    DAYPART_RETURN_IF_ERROR(ReadAssignments(in, "WHEN", statement, clause.assignments));
+  }
+  return clause;
+}
+
+Status ReadMerge(SqlReader& in, WriteStatement& statement) {
+  DAYPART_RETURN_IF_ERROR(in.Expect("INTO"));
+  DAYPART_TRY(statement.table, in.Name());
+  statement.alias = in.Alias({"USING"});
+  DAYPART_RETURN_IF_ERROR(in.Expect("USING"));
+  if (in.is_next("(")) {
+    DAYPART_TRY(const std::string select, in.Bracketed());
+    statement.source = '(' + select + "\n)";
+  } else {
+    DAYPART_TRY(statement.source, in.Name());
+  }
+  statement.source_alias = in.Alias({"ON"});
+  const bool is_select = statement.source.front() == '(';
+  if (is_select && statement.source_alias.empty()) return in.Expected("a name for the source rows");
+  DAYPART_RETURN_IF_ERROR(in.Expect("ON"));
+  statement.on = in.Until({"WHEN"});
+  if (statement.on.empty()) return in.Expected("a condition");
+  do {
+    DAYPART_TRY(auto clause, ReadMergeClause(in, statement));
+    statement.clauses.push_back(std::move(clause));
+  } while (!in.is_at_end());
+  return Ok();
 }
 
 }  // namespace
 
-std::vector<std::string> NameParts(std::string_view name) {
-  std::vector<std::string> parts(1);
-  bool is_quoted = false;
-  for (size_t i = 0; i < name.size(); ++i) {
-    if (name[i] == '"' && is_quoted && i + 1 < name.size() && name[i + 1] == '"') {
-      parts.back() += name[i++];
-    } else if (name[i] == '"') {
-      is_quoted = !is_quoted;
-    } else if (name[i] == '.' && !is_quoted) {
-      parts.emplace_back();
-    } else {
-      parts.back() += name[i];
-    }
-  }
-  return parts;
-}
-
 Result<WriteStatement> ParseWriteStatement(std::string_view sql) {
-  DAYPART_TRY(auto tokens, Tokenize(sql));
-  for (const Token& token : tokens) {
-    if (token.text != ";") continue;
-    return InvalidArgument("one statement is expected, another begins after the ';' at character " +
-                           std::to_string(token.begin + 1));
-  }
-  Reader in(sql, std::move(tokens));
+  DAYPART_TRY(SqlReader in, SqlReader::Open(sql));
   WriteStatement statement;
   if (in.Take("DELETE")) {
     DAYPART_RETURN_IF_ERROR(in.Expect("FROM"));
@@ -168,7 +178,12 @@ Result<WriteStatement> ParseWriteStatement(std::string_view sql) {
     DAYPART_RETURN_IF_ERROR(ReadInsert(in, statement));
     return statement;
   }
-  return Unsupported("INSERT INTO … SELECT, DELETE FROM or UPDATE is expected with --write");
+  if (in.Take("MERGE")) {
+    statement.kind = WriteKind::kMerge;
+    DAYPART_RETURN_IF_ERROR(ReadMerge(in, statement));
+    return statement;
+  }
+  return Unsupported("INSERT, UPDATE, DELETE or MERGE INTO is expected with --write");
 }
 
 }  // namespace daypart::query
