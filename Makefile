@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Daypart's targets. Each installs what it needs first; all can be run again.
-.PHONY: help setup build demo test bench test-asan test-tsan clean
+.PHONY: help setup setup-all build demo test bench test-asan test-tsan clean
+.NOTPARALLEL:
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
@@ -13,7 +14,11 @@ help:
 	@echo "make test-tsan  unit tests under ThreadSanitizer"
 	@echo "make clean      remove the build folders (.deps stays)"
 
+# What building needs; setup-all also what tests and benches compare with: Python packages, Java, Spark.
 setup:
+	@tools/setup.sh --build-only
+
+setup-all:
 	@tools/setup.sh
 
 $(BUILD)/build.ninja: CMakeLists.txt | setup
@@ -26,10 +31,10 @@ build: setup $(BUILD)/build.ninja
 demo: build
 	@tools/demo.sh
 
-bench: build
+bench: setup-all build
 	@.deps/venv/bin/python bench/run.py
 
-test: build
+test: setup-all build
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
 test-asan: setup

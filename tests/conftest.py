@@ -9,12 +9,16 @@ import subprocess
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
+from spark import Spark
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 class Lake:
-    def __init__(self, folder):
+    def __init__(self, folder, start_spark=None):
         self.folder = pathlib.Path(folder)
+        self.start_spark = start_spark
+        self.spark_lake = None
         self.binary = os.environ.get("DAYPART", str(ROOT / "build" / "daypart"))
         assert self.run("init", ".").returncode == 0
 
@@ -41,7 +45,22 @@ class Lake:
     def metadata_location(self, table):
         return json.loads(self.must("--json", "describe", table))["metadata_location"]
 
+    @property
+    def spark(self):
+        """Spark on this lake (tests/spark.py): lake.spark.sql(text), lake.spark.rows(table)."""
+        if self.spark_lake is None:
+            self.spark_lake = self.start_spark().lake(self.folder)
+        return self.spark_lake
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """The one JVM of a run; started by the first test that asks for it or for lake.spark."""
+    started = Spark()
+    yield started
+    started.stop()
+
 
 @pytest.fixture
-def lake(tmp_path):
-    return Lake(tmp_path)
+def lake(tmp_path, request):
+    return Lake(tmp_path, lambda: request.getfixturevalue("spark"))

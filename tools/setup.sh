@@ -2,13 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs what deps.lock names: Debian packages where one is missing and we may (root or sudo),
-# Arrow (headers and libraries of the pyarrow wheel), DuckDB (npm packages) and the tests' Python
-# environment into .deps/. Each step leaves a stamp with the pins it was made from, so that a second
-# run does nothing and a changed pin redoes only its own step.
+# Arrow (headers and libraries of the pyarrow wheel), DuckDB (npm packages), the tests' Python
+# environment and Spark with the Iceberg runtime (with Java and Maven) into .deps/. Each step leaves
+# a stamp with the pins it was made from, so that a second run does nothing and a changed pin redoes
+# only its own step. --build-only leaves out what only tests and benches need: Python packages,
+# Java and Spark.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 deps="${DAYPART_DEPS_DIR:-$PWD/.deps}"
 mkdir -p "$deps"
+case "${1:-}" in
+  "") full=1 ;;
+  --build-only) full= ;;
+  *) echo "usage: tools/setup.sh [--build-only]" >&2; exit 2 ;;
+esac
 
 pins() { awk -v kind="$1" '$1 == kind { for (i = 2; i <= NF; i++) printf "%s ", $i }' deps.lock; }
 say() { printf 'setup: %s\n' "$*"; }
@@ -24,9 +31,11 @@ step() {
 
 install_apt() {
   local missing=() package
-  for package in $(pins apt); do
+  for package in $(pins apt) ${full:+$(pins java)}; do
     # A tool that is there under its name needs no package (npm and cmake often come by hand).
     case "$package" in
+      openjdk-*) command -v java > /dev/null && continue ;;
+      maven) command -v mvn > /dev/null && continue ;;
       npm | cmake) command -v "$package" > /dev/null && continue ;;
       ninja-build) command -v ninja > /dev/null && continue ;;
     esac
@@ -92,8 +101,33 @@ install_venv() {
   "$deps/venv/bin/pip" install -q --disable-pip-version-check $(pins venv)
 }
 
+# Spark comes with its jars as one Python package; the Iceberg runtime and the SQLite driver, with
+# which Spark opens a lake's catalog, come through Maven by name.
+install_spark() {
+  local jar plugin
+  rm -rf "$deps/spark" && mkdir -p "$deps/spark/jars"
+  python3 -m venv "$deps/spark/venv"
+  # shellcheck disable=SC2046  # one word a pin is meant
+  "$deps/spark/venv/bin/pip" install -q --disable-pip-version-check $(pins spark) 2>&1 |
+    { grep -v -i 'deprecat' || true; }
+  plugin=$(pins plugin)
+  for jar in $(pins jar); do
+    mvn -q -B "${plugin% }:copy" "-Dartifact=$jar" "-DoutputDirectory=$deps/spark/jars" \
+      > "$deps/maven.log" 2>&1 || { tail -20 "$deps/maven.log" >&2; exit 1; }
+  done
+}
+
 install_apt
+# Spark is the largest download: it comes while the others do.
+spark=
+if [ -n "$full" ]; then
+  step spark "$(pins spark)$(pins jar)" install_spark &
+  spark=$!
+fi
 step arrow "$(pins wheel)" install_arrow
 step duckdb "$(pins npm)" install_duckdb
-if [ "${1:-}" != "--build-only" ]; then step venv "$(pins venv)" install_venv; fi
+if [ -n "$full" ]; then
+  step venv "$(pins venv)" install_venv
+  wait "$spark" || { say "Spark could not be installed; see above" >&2; exit 1; }
+fi
 say "ready"
