@@ -7,6 +7,8 @@
 #include <arrow/array.h>
 #include <arrow/array/builder_binary.h>
 #include <arrow/array/builder_primitive.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/datum.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
@@ -24,6 +26,7 @@
 #include "lake/commit.h"
 #include "lake/data_file_writer.h"
 #include "lake/delete_filter.h"
+#include "lake/row_lineage.h"
 #include "lake/table_scan.h"
 #include "lake/table_writer.h"
 
@@ -38,22 +41,24 @@ using PositionsByFile = std::map<std::string, PositionSet, std::less<>>;
 constexpr int32_t kPositionFieldId = 2147483545;
 constexpr int64_t kDeleteRowGroupRows = 1 << 20;
 
-/// The rows without `_file` and `_pos`, which are gathered as they pass.
+/// The rows without `_file`, `_pos` and `_action`, which are gathered as they pass; rows that are
+/// only deleted do not come out.
 class GatheringSource final : public source::BatchSource {
  public:
-  static Result<std::unique_ptr<GatheringSource>> Make(source::BatchSource& rows) {
+  static Result<std::unique_ptr<GatheringSource>> Make(source::BatchSource& rows, bool may_repeat) {
     const auto schema = rows.schema();
-    const int file = schema->GetFieldIndex(kFileColumn);
-    const int position = schema->GetFieldIndex(kPositionColumn);
-    if (file < 0 || position < 0) {
+    const Columns columns{.file = schema->GetFieldIndex(kFileColumn),
+                          .position = schema->GetFieldIndex(kPositionColumn),
+                          .action = schema->GetFieldIndex(kActionColumn)};
+    if (columns.file < 0 || columns.position < 0) {
       return InvalidArgument("columns _file and _pos are expected, found " + schema->ToString());
     }
     arrow::FieldVector rest;
     for (int i = 0; i < schema->num_fields(); ++i) {
-      if (i != file && i != position) rest.push_back(schema->field(i));
+      if (!columns.Has(i)) rest.push_back(schema->field(i));
     }
     return std::unique_ptr<GatheringSource>(
-        new GatheringSource(rows, file, position, arrow::schema(std::move(rest))));
+        new GatheringSource(rows, columns, arrow::schema(std::move(rest)), may_repeat));
   }
 
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
@@ -64,8 +69,18 @@ class GatheringSource final : public source::BatchSource {
   bool has_rows() const { return schema_->num_fields() > 0; }
   /// To be read once all cursors are at their end.
   PositionsByFile& positions() { return positions_; }
+  int64_t rows_updated() const { return rows_updated_; }
 
  private:
+  struct Columns {
+    int file = -1;
+    int position = -1;
+    int action = -1;
+    bool Has(int column) const {
+      return column == file || column == position || column == action;
+    }
+  };
+
   class Cursor final : public source::BatchCursor {
    public:
     Cursor(GatheringSource& source, std::unique_ptr<source::BatchCursor> cursor)
@@ -82,42 +97,70 @@ class GatheringSource final : public source::BatchSource {
     std::unique_ptr<source::BatchCursor> cursor_;
   };
 
-  GatheringSource(source::BatchSource& rows, int file, int position,
-                  std::shared_ptr<arrow::Schema> schema)
-      : rows_(rows), file_(file), position_(position), schema_(std::move(schema)) {}
+  GatheringSource(source::BatchSource& rows, Columns columns, std::shared_ptr<arrow::Schema> schema,
+                  bool may_repeat)
+      : rows_(rows), columns_(columns), schema_(std::move(schema)), may_repeat_(may_repeat) {}
+
+  RowAction ActionOf(const arrow::RecordBatch& batch, int64_t row) const {
+    if (columns_.action < 0) return has_rows() ? RowAction::kUpdate : RowAction::kDelete;
+    const auto& actions = static_cast<const arrow::Int32Array&>(*batch.column(columns_.action));
+    return static_cast<RowAction>(actions.Value(row));
+  }
 
   Result<std::shared_ptr<arrow::RecordBatch>> Gather(const arrow::RecordBatch& batch) {
-    const auto& files = static_cast<const arrow::StringArray&>(*batch.column(file_));
-    const auto& positions = static_cast<const arrow::Int64Array&>(*batch.column(position_));
-    {
-      const std::lock_guard lock(mutex_);
-      auto last = positions_.end();
-      for (int64_t row = 0; row < batch.num_rows(); ++row) {
-        const std::string_view file = files.GetView(row);
-        if (last == positions_.end() || last->first != file) {
-          last = positions_.try_emplace(std::string(file)).first;
-        }
-        const auto position = static_cast<uint64_t>(positions.Value(row));
-        if (has_rows() && last->second.Contains(position)) {
-          return InvalidArgument("one row of the table would be replaced by two; make the " +
-                                 std::string("statement's source rows unique"));
-        }
-        last->second.Add(position);
-      }
+    arrow::BooleanBuilder keep;
+    DAYPART_RETURN_IF_ERROR(StatusFromArrow(keep.Reserve(batch.num_rows())));
+    int64_t kept = 0;
+    for (int64_t row = 0; row < batch.num_rows(); ++row) {
+      const bool is_kept = ActionOf(batch, row) != RowAction::kDelete;
+      keep.UnsafeAppend(is_kept);
+      kept += is_kept ? 1 : 0;
     }
+    DAYPART_RETURN_IF_ERROR(GatherPositions(batch));
     arrow::ArrayVector rest;
     for (int i = 0; i < batch.num_columns(); ++i) {
-      if (i != file_ && i != position_) rest.push_back(batch.column(i));
+      if (!columns_.Has(i)) rest.push_back(batch.column(i));
     }
-    return arrow::RecordBatch::Make(schema_, batch.num_rows(), std::move(rest));
+    auto rows = arrow::RecordBatch::Make(schema_, batch.num_rows(), std::move(rest));
+    if (kept == batch.num_rows() || !has_rows()) return rows;
+    DAYPART_TRY(const auto mask, FromArrow(keep.Finish()));
+    DAYPART_TRY(const auto filtered,
+                FromArrow(arrow::compute::Filter(arrow::Datum(rows), arrow::Datum(mask))));
+    return filtered.record_batch();
+  }
+
+  Status GatherPositions(const arrow::RecordBatch& batch) {
+    const auto& files = static_cast<const arrow::StringArray&>(*batch.column(columns_.file));
+    const auto& positions =
+        static_cast<const arrow::Int64Array&>(*batch.column(columns_.position));
+    const std::lock_guard lock(mutex_);
+    auto last = positions_.end();
+    for (int64_t row = 0; row < batch.num_rows(); ++row) {
+      const RowAction action = ActionOf(batch, row);
+      if (action == RowAction::kInsert) continue;
+      rows_updated_ += action == RowAction::kUpdate ? 1 : 0;
+      const std::string_view file = files.GetView(row);
+      if (last == positions_.end() || last->first != file) {
+        last = positions_.try_emplace(std::string(file)).first;
+      }
+      const auto position = static_cast<uint64_t>(positions.Value(row));
+      if (!may_repeat_ && last->second.Contains(position)) {
+        return InvalidArgument(
+            "each row of the table is expected to be changed by one row of the source at most, one "
+            "is matched by two or more; make the source's keys unique");
+      }
+      last->second.Add(position);
+    }
+    return Ok();
   }
 
   source::BatchSource& rows_;
-  int file_;
-  int position_;
+  Columns columns_;
   std::shared_ptr<arrow::Schema> schema_;
-  std::mutex mutex_;  // guards positions_
+  bool may_repeat_;
+  std::mutex mutex_;  // guards positions_ and rows_updated_
   PositionsByFile positions_;
+  int64_t rows_updated_ = 0;
 };
 
 /// A data file of which rows go.
@@ -131,10 +174,13 @@ struct TouchedFile {
 class RowChange {
  public:
   RowChange(const LakeContext& context, const LoadedTable& table, const WriteOptions& options)
-      : context_(context), table_(table), options_(options) {}
+      : context_(context),
+        table_(table),
+        moved_(WithRowLineage(table.metadata)),
+        options_(options) {}
 
-  Result<CommitResult> Run(source::BatchSource& rows, ChangeMode mode) {
-    auto result = Prepare(rows, mode);
+  Result<CommitResult> Run(source::BatchSource& rows, const ChangeOptions& change) {
+    auto result = Prepare(rows, change);
     if (result) result = Commit(*std::move(result));
     const bool is_certain = result || result.error().code != ErrorCode::kCommitUnknown;
     if (!result && is_certain) RemoveUncommitted(context_, written_);
@@ -142,22 +188,24 @@ class RowChange {
   }
 
  private:
-  Result<CommitResult> Prepare(source::BatchSource& rows, ChangeMode mode) {
+  Result<CommitResult> Prepare(source::BatchSource& rows, const ChangeOptions& change) {
     CommitResult result;
-    DAYPART_TRY(const auto gathering, GatheringSource::Make(rows));
+    DAYPART_TRY(const auto gathering, GatheringSource::Make(rows, change.may_repeat));
     if (gathering->has_rows()) {
-      DAYPART_TRY(auto staged, WriteDataFiles(context_, table_.metadata, *gathering, options_,
-                                              /*keeps_runs=*/false));
+      const bool keeps_ids = gathering->schema()->GetFieldIndex(kRowIdColumn) >= 0;
+      DAYPART_TRY(auto staged,
+                  WriteDataFiles(context_, keeps_ids ? moved_ : table_.metadata, *gathering,
+                                 options_, /*keeps_runs=*/false));
       for (WrittenFile& file : staged) {
         result.rows_added += file.file.record_count;
         Add(std::move(file.file));
       }
-      result.rows_updated = result.rows_added;
+      result.rows_updated = gathering->rows_updated();
     } else {
       DAYPART_RETURN_IF_ERROR(Drain(*gathering));
     }
     DAYPART_TRY(auto touched, Touched(gathering->positions(), result));
-    if (mode == ChangeMode::kCopyOnWrite) {
+    if (change.mode == ChangeMode::kCopyOnWrite) {
       DAYPART_RETURN_IF_ERROR(Rewrite(touched));
     } else if (table_.metadata.format_version >= 3) {
       DAYPART_RETURN_IF_ERROR(WriteVectors(touched));
@@ -229,10 +277,11 @@ class RowChange {
       change_.removed.push_back(file.scanned.file.location);
       files.push_back({.file = file.scanned.file,
                        .spec_id = file.scanned.spec_id,
-                       .dropped = file.dropped.get()});
+                       .dropped = file.dropped.get(),
+                       .sequence_number = file.scanned.sequence_number});
     }
-    DAYPART_TRY(const auto scan, MakeTableScan(context_, table_.metadata, std::move(files), {}));
-    DAYPART_TRY(auto rewritten, WriteDataFiles(context_, table_.metadata, *scan, options_, false));
+    DAYPART_TRY(const auto scan, MakeTableScan(context_, moved_, std::move(files), {}));
+    DAYPART_TRY(auto rewritten, WriteDataFiles(context_, moved_, *scan, options_, false));
     for (WrittenFile& file : rewritten) Add(std::move(file.file));
     return Ok();
   }
@@ -362,6 +411,7 @@ class RowChange {
 
   const LakeContext& context_;
   const LoadedTable& table_;
+  const iceberg::TableMetadata moved_;  // with the columns that moved rows are written with
   const WriteOptions& options_;
   SnapshotChange change_;
   std::vector<std::string> written_;
@@ -383,9 +433,9 @@ Result<ChangeMode> ChangeModeOf(const iceberg::TableMetadata& metadata, const ch
 }
 
 Result<CommitResult> ChangeRows(const LakeContext& context, const LoadedTable& table,
-                                source::BatchSource& rows, ChangeMode mode,
+                                source::BatchSource& rows, const ChangeOptions& change,
                                 const WriteOptions& options) {
-  return RowChange(context, table, options).Run(rows, mode);
+  return RowChange(context, table, options).Run(rows, change);
 }
 
 }  // namespace daypart::lake

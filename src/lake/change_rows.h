@@ -19,14 +19,27 @@ enum class ChangeMode { kCopyOnWrite, kMergeOnRead };
 /// kUnsupported for merge-on-read in a table of format v1.
 Result<ChangeMode> ChangeModeOf(const iceberg::TableMetadata& metadata, const char* property);
 
+/// What becomes of a row, as its column `_action` (int32) says.
+enum class RowAction : int32_t { kDelete = 0, kUpdate = 1, kInsert = 2 };
+inline constexpr char kActionColumn[] = "_action";
+
+struct ChangeOptions {
+  ChangeMode mode = ChangeMode::kCopyOnWrite;
+  /// A row may be named twice; else that is an error, because only one of two changes could stay.
+  bool may_repeat = false;
+};
+
 /// Takes away the rows that `rows` names in its columns `_file` and `_pos`, as a scan of `table`
 /// with positions gives them. If it has the table's columns as well, each of its rows is added in
-/// place of the one it names. The source is read once, to its end, before anything is committed.
+/// place of the one it names, unless `_action` says delete or, where `_file` does not matter,
+/// insert. In format v3 a column `_row_id` keeps the rows' ids. The source is read once, to its
+/// end, before anything is committed.
 /// table:   as it was when the rows were found.
 /// errors:  kConflict if the table has a newer snapshot than `table`: find the rows again;
-///   kInvalidArgument for a file that is not in the table; those of Append.
+///   kInvalidArgument for a file that is not in the table, and for a row that is named twice; those
+///   of Append.
 Result<CommitResult> ChangeRows(const LakeContext& context, const LoadedTable& table,
-                                source::BatchSource& rows, ChangeMode mode,
+                                source::BatchSource& rows, const ChangeOptions& change,
                                 const WriteOptions& options);
 
 }  // namespace daypart::lake

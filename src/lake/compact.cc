@@ -12,6 +12,7 @@
 #include "lake/commit.h"
 #include "lake/delete_filter.h"
 #include "lake/maintenance.h"
+#include "lake/row_lineage.h"
 #include "lake/table_scan.h"
 #include "lake/table_writer.h"
 
@@ -79,6 +80,7 @@ Result<std::vector<iceberg::DataFile>> RewriteBins(const LakeContext& context,
   std::atomic<size_t> next{0};
   WriteOptions write = options.write;
   write.threads_count = 1;
+  const iceberg::TableMetadata moved = WithRowLineage(table.metadata);
   write.buffer_bytes_max /= std::max(1, options.write.threads_count);
   Status status = RunInParallel(options.write.threads_count, [&](int) -> Status {
     while (true) {
@@ -89,10 +91,11 @@ Result<std::vector<iceberg::DataFile>> RewriteBins(const LakeContext& context,
         files.push_back({.file = file.file,
                          .spec_id = file.spec_id,
                          .dropped = nullptr,
-                         .deletes = file.deletes});
+                         .deletes = file.deletes,
+                         .sequence_number = file.sequence_number});
       }
-      DAYPART_TRY(const auto scan, MakeTableScan(context, table.metadata, std::move(files), {}));
-      DAYPART_TRY(auto made, WriteDataFiles(context, table.metadata, *scan, write,
+      DAYPART_TRY(const auto scan, MakeTableScan(context, moved, std::move(files), {}));
+      DAYPART_TRY(auto made, WriteDataFiles(context, moved, *scan, write,
                                             /*keeps_runs=*/false));
       const std::lock_guard lock(mutex);
       for (WrittenFile& file : made) written.push_back(std::move(file.file));

@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "lake/arrow_io.h"
+#include "lake/row_lineage.h"
 #include "lake/row_order.h"
 
 namespace daypart::lake {
@@ -140,7 +141,9 @@ Status DataFileWriter::Add(std::shared_ptr<arrow::RecordBatch> batch) {
   for (int column = 0; column < batch->num_columns(); ++column) {
     auto& metrics = metrics_[static_cast<size_t>(column)];
     const auto& field = schema_.fields[static_cast<size_t>(column)];
-    if (field.type.is_primitive()) DAYPART_RETURN_IF_ERROR(metrics.Add(*batch->column(column)));
+    if (field.type.is_primitive() && !is_lineage(field.id)) {
+      DAYPART_RETURN_IF_ERROR(metrics.Add(*batch->column(column)));
+    }
     if (field.is_required && batch->column(column)->null_count() > 0) {
       return InvalidArgument("column " + field.name + " is required, found " +
                              std::to_string(batch->column(column)->null_count()) +
@@ -246,12 +249,14 @@ Result<iceberg::DataFile> DataFileWriter::Finish() {
     file.split_offsets.push_back(row_group->file_offset());
     for (int leaf = 0; leaf < footer->num_columns(); ++leaf) {
       const iceberg::FieldId id(footer->schema()->Column(leaf)->schema_node()->field_id());
+      if (is_lineage(id)) continue;
       file.column_bytes[id] += row_group->ColumnChunk(leaf)->total_compressed_size();
     }
   }
   for (size_t column = 0; column < metrics_.size(); ++column) {
     const auto& field = schema_.fields[column];
-    if (!field.type.is_primitive()) continue;  // metrics of nested leaves are optional and left out
+    // Metrics of nested leaves are optional and left out.
+    if (!field.type.is_primitive() || is_lineage(field.id)) continue;
     const ColumnMetrics& metrics = metrics_[column];
     file.value_counts[field.id] = metrics.value_count();
     file.null_value_counts[field.id] = metrics.null_count();

@@ -147,7 +147,8 @@ class Matcher {
       result_.target.push_back({.file = std::move(scanned.file),
                                 .spec_id = scanned.spec_id,
                                 .dropped = std::move(dropped),
-                                .deleted_before = deleted_before});
+                                .deleted_before = deleted_before,
+                                .sequence_number = scanned.sequence_number});
     }
     return Ok();
   }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -25,6 +26,8 @@ struct MatchedFile {
   std::unique_ptr<RowBitmap> dropped;
   /// Among `dropped`, those that delete files had taken away before the merge.
   int64_t deleted_before = 0;
+  /// Absent for staged files.
+  std::optional<iceberg::SequenceNumber> sequence_number = std::nullopt;
 };
 
 struct KeyMatchResult {

@@ -101,7 +101,7 @@ class DeleteMeanwhile : public MaintenanceTest {
       }
     }
     MemorySource source({testing::Rows(schema, "[" + rows + "]")});
-    const auto result = ChangeRows(*context_, *table, source, mode, write_);
+    const auto result = ChangeRows(*context_, *table, source, {.mode = mode}, write_);
     ASSERT_TRUE(result) << result.error().message;
     ASSERT_EQ(result->rows_deleted, 1);
   }

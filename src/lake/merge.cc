@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "lake/commit.h"
 #include "lake/key_match.h"
+#include "lake/row_lineage.h"
 #include "lake/table.h"
 #include "lake/table_scan.h"
 #include "lake/table_writer.h"
@@ -48,7 +49,10 @@ Result<MergePlan> PlanMerge(const LakeContext& context, const LoadedTable& table
     rows_to_keep += kept;
     if (kept > 0) {
       to_rewrite.push_back(
-          {.file = matched.file, .spec_id = matched.spec_id, .dropped = matched.dropped.get()});
+          {.file = matched.file,
+           .spec_id = matched.spec_id,
+           .dropped = matched.dropped.get(),
+           .sequence_number = matched.sequence_number});
     }
   };
   for (const MatchedFile& matched : match.target) {
@@ -66,9 +70,10 @@ Result<MergePlan> PlanMerge(const LakeContext& context, const LoadedTable& table
     }
   }
   if (!to_rewrite.empty()) {
-    DAYPART_TRY(const auto scan, MakeTableScan(context, table.metadata, std::move(to_rewrite), {}));
+    const iceberg::TableMetadata moved = WithRowLineage(table.metadata);
+    DAYPART_TRY(const auto scan, MakeTableScan(context, moved, std::move(to_rewrite), {}));
     DAYPART_TRY(auto rewritten,
-                WriteDataFiles(context, table.metadata, *scan, options, /*keeps_runs=*/false));
+                WriteDataFiles(context, moved, *scan, options, /*keeps_runs=*/false));
     plan.rewritten = LocationsOf(rewritten);
     for (WrittenFile& file : rewritten) plan.change.added.push_back(std::move(file.file));
   }

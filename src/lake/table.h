@@ -83,7 +83,8 @@ Result<ScanPlan> PlanScan(const LakeContext& context, const LoadedTable& table,
 
 /// The rows of the planned files under the table's current schema (columns matched by field id),
 /// all columns or those named, rows taken away by delete files left out. The filter of the plan is
-/// not applied to rows again. has_positions: `_file` and `_pos` come last (see lake/table_scan.h).
+/// not applied to rows again. has_positions: `_file` and `_pos` come last (see lake/table_scan.h),
+/// in format v3 after the row lineage, whose columns can also be named alone.
 Result<std::unique_ptr<source::BatchSource>> OpenScan(const LakeContext& context,
                                                       const LoadedTable& table, ScanPlan plan,
                                                       const std::vector<std::string>& columns = {},

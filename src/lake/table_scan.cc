@@ -22,6 +22,7 @@
 #include "lake/arrow_io.h"
 #include "lake/data_file_reader.h"
 #include "lake/delete_filter.h"
+#include "lake/row_lineage.h"
 
 namespace daypart::lake {
 namespace {
@@ -89,10 +90,15 @@ class TableScan final : public source::BatchSource {
       DAYPART_RETURN_IF_ERROR(OpenFile(turn->file));
       index_ = turn->index;
       DAYPART_TRY(auto batch, reader_->ReadRowGroup(turn->row_group));
-      const RowBitmap* dropped = scan_.files_[turn->file].dropped;
+      const FileToScan& entry = scan_.files_[turn->file];
+      const RowBitmap* dropped = entry.dropped;
       const int64_t first_row = reader_->first_row_of_group(turn->row_group);
+      DAYPART_TRY(batch, InheritLineage(std::move(batch),
+                                        {.first_row_id = entry.file.first_row_id,
+                                         .sequence_number = entry.sequence_number},
+                                        first_row));
       if (scan_.has_positions_) {
-        DAYPART_TRY(batch, WithPositions(*batch, scan_.files_[turn->file].file.location, first_row,
+        DAYPART_TRY(batch, WithPositions(*batch, entry.file.location, first_row,
                                          scan_.schema_));
       }
       if (deleted_ != nullptr && dropped != nullptr) {
@@ -202,9 +208,15 @@ Result<std::unique_ptr<source::BatchSource>> OpenScan(const LakeContext& context
     files.push_back({.file = std::move(file.file),
                      .spec_id = file.spec_id,
                      .dropped = nullptr,
-                     .deletes = std::move(file.deletes)});
+                     .deletes = std::move(file.deletes),
+                     .sequence_number = file.sequence_number});
   }
-  return MakeTableScan(context, table.metadata, std::move(files), columns, has_positions);
+  const bool has_lineage =
+      has_positions || std::ranges::any_of(columns, [](const std::string& column) {
+        return column == kRowIdColumn || column == kLastUpdatedColumn;
+      });
+  return MakeTableScan(context, has_lineage ? WithRowLineage(table.metadata) : table.metadata,
+                       std::move(files), columns, has_positions);
 }
 
 }  // namespace daypart::lake

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,13 +24,16 @@ struct FileToScan {
   const RowBitmap* dropped = nullptr;
   /// Delete files that apply to the file: their rows are left out as well.
   std::vector<iceberg::DataFile> deletes = {};
+  /// Of the file's entry: what its rows inherit. Absent for a file that no commit names yet.
+  std::optional<iceberg::SequenceNumber> sequence_number = std::nullopt;
 };
 
 /// Iceberg's metadata columns: the data file that a row is in, and its number there from 0.
 inline constexpr char kFileColumn[] = "_file";
 inline constexpr char kPositionColumn[] = "_pos";
 
-/// context and metadata must outlive the source. columns: empty for all.
+/// context must outlive the source. columns: empty for all. With metadata by WithRowLineage the
+/// rows have their lineage.
 /// has_positions: the batches have `_file` (dictionary<int32, utf8>) and `_pos` (int64) at the end.
 Result<std::unique_ptr<source::BatchSource>> MakeTableScan(const LakeContext& context,
                                                            iceberg::TableMetadata metadata,

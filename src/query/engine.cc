@@ -11,19 +11,21 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <numeric>
 #include <set>
 #include <utility>
 
 #include "lake/arrow_schema.h"
 #include "lake/raw_files.h"
+#include "lake/row_lineage.h"
 #include "lake/table_scan.h"
 #include "query/duckdb_rows.h"
 #include "query/duckdb_session.h"
 #include "query/limits.h"
 #include "query/plan_filter.h"
 #include "query/source_function.h"
+#include "query/sql_tokens.h"
 #include "query/statement.h"
+#include "query/table_suggestion.h"
 #include "query/time_travel.h"
 #include "query/view_sql.h"
 #include "source/file_source.h"
@@ -39,20 +41,6 @@ std::string SqlName(const TableName& name) {
   return QuoteIdentifier(name.database) + '.' + QuoteIdentifier(name.table);
 }
 
-/// Letters to insert, delete or replace to make one text of the other (Levenshtein).
-size_t EditDistance(std::string_view left, std::string_view right) {
-  std::vector<size_t> row(right.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= left.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= right.size(); ++j) {
-      const size_t replaced = diagonal + (left[i - 1] == right[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
-    }
-  }
-  return row.back();
-}
-
 /// A table of the statement once it is known what it is.
 struct ResolvedTable {
   TableName name;
@@ -60,9 +48,19 @@ struct ResolvedTable {
   std::unique_ptr<lake::LoadedTable> iceberg;
   std::unique_ptr<catalog::RawTable> raw;
   bool has_positions = false;  // `_file` and `_pos` are columns too
+  bool has_lineage = false;    // so are those of the row lineage
   source::BatchSource* bound = nullptr;
   std::string view_sql;  // of a view file
 };
+
+bool is_v3(const ResolvedTable& table) { return table.iceberg->metadata.format_version >= 3; }
+
+/// Whether the statement names a column of the row lineage, which tables do not show otherwise.
+bool MentionsLineage(std::string_view sql) {
+  const std::string text = Upper(sql);
+  return text.find(Upper(lake::kRowIdColumn)) != std::string::npos ||
+         text.find(Upper(lake::kLastUpdatedColumn)) != std::string::npos;
+}
 
 class DuckdbEngine final : public Engine {
  public:
@@ -73,6 +71,7 @@ class DuckdbEngine final : public Engine {
     DAYPART_TRY(auto session, OpenSession());
     DAYPART_TRY(const std::string named, NameTravels(sql));
     DAYPART_TRY(const Statement statement, ParseStatement(*session, named));
+    wants_lineage_ = MentionsLineage(named);
     std::map<TableName, ResolvedTable> tables;
     std::vector<TableName> order;  // views after what they use
     DAYPART_RETURN_IF_ERROR(ResolveAll(*session, statement.tables, tables, order, 0));
@@ -95,6 +94,14 @@ class DuckdbEngine final : public Engine {
     target_ = &target;
     auto rows = Query(sql);
     target_ = nullptr;
+    return rows;
+  }
+
+  Result<std::unique_ptr<Rows>> QueryMerge(const MergeQuery& merge,
+                                           const lake::LoadedTable& target) override {
+    merge_target_ = &target;
+    auto rows = RunMerge(merge, target);
+    merge_target_ = nullptr;
     return rows;
   }
 
@@ -121,6 +128,70 @@ class DuckdbEngine final : public Engine {
     return Session::Open({.memory_bytes_max = options_.memory_bytes_max,
                           .threads_count = options_.threads_count,
                           .spill_directory = options_.spill_directory});
+  }
+
+  Result<std::unique_ptr<Rows>> RunMerge(const MergeQuery& merge, const lake::LoadedTable& target) {
+    auto sources = std::make_unique<StatementSources>();
+    DAYPART_TRY(auto session, OpenSession());
+    DAYPART_TRY(const std::string named, NameTravels(merge.source));
+    DAYPART_TRY(const Statement source, ParseStatement(*session, named));
+    DAYPART_TRY(Statement rows, ParseStatement(*session, merge.rows));
+    std::erase_if(rows.tables, [](const TableReference& reference) {
+      return reference.table == kMergeTarget || reference.table == kMergeSource;
+    });
+    wants_lineage_ = MentionsLineage(named);
+    std::map<TableName, ResolvedTable> tables;
+    std::vector<TableName> order;
+    DAYPART_RETURN_IF_ERROR(ResolveAll(*session, source.tables, tables, order, 0));
+    DAYPART_RETURN_IF_ERROR(ResolveAll(*session, rows.tables, tables, order, 0));
+    DAYPART_RETURN_IF_ERROR(MakeSchemas(*session, tables));
+    // A table that the conditions read as well has more references than scans here: not pruned.
+    DAYPART_TRY(const auto scans, PlanFilters(*session, source, tables, order));
+    std::vector<std::string> paths;
+    ScanStatistics statistics;
+    for (const TableName& name : order) {
+      DAYPART_RETURN_IF_ERROR(
+          MakeView(*session, tables.at(name), scans, paths, *sources, statistics));
+    }
+    DAYPART_RETURN_IF_ERROR(session->Lock(paths));
+    Status gathered = session->Execute("CREATE TEMP TABLE " + std::string(kMergeSource) + " AS " +
+                                       source.select_sql);
+    if (!gathered) {
+      if (auto cause = sources->failure.error()) return *std::move(cause);
+      return std::move(gathered).error();
+    }
+    DAYPART_RETURN_IF_ERROR(MakeMergeTarget(*session, merge, target, *sources, statistics));
+    return ExecuteStreaming(std::move(session), merge.rows, statistics, std::move(sources));
+  }
+
+  /// The view of the target: its files that the source's keys may match.
+  Status MakeMergeTarget(Session& session, const MergeQuery& merge, const lake::LoadedTable& target,
+                         StatementSources& sources, ScanStatistics& statistics) {
+    const iceberg::Schema& schema = target.metadata.current_schema();
+    DAYPART_TRY(const auto conditions, KeyConditions(session, schema, merge.keys));
+    DAYPART_TRY(const auto filter, ToExpression(session, schema, conditions));
+    DAYPART_TRY(auto plan, lake::PlanScan(context_, target, filter));
+    ResolvedTable table;
+    table.iceberg = std::make_unique<lake::LoadedTable>(target);
+    table.has_positions = true;
+    const auto make_view = [&](lake::ScanPlan planned) -> Status {
+      DAYPART_TRY(const std::string scan,
+                  ScanFunction(session, table, std::move(planned), sources));
+      return session.Execute("CREATE OR REPLACE TEMP VIEW " + std::string(kMergeTarget) + " AS " +
+                             scan);
+    };
+    statistics.files_total += plan.files_total;
+    if (!merge.touched.empty() && plan.files.size() > 1) {
+      DAYPART_RETURN_IF_ERROR(make_view(plan));
+      DAYPART_TRY(const std::string touched,
+                  session.QueryText("SELECT CAST(to_json(list(_file)) AS VARCHAR) FROM (" +
+                                    merge.touched + ")"));
+      std::erase_if(plan.files, [&](const lake::ScanFile& file) {
+        return touched.find(file.file.location) == std::string::npos;
+      });
+    }
+    statistics.files_read += static_cast<int64_t>(plan.files.size());
+    return make_view(std::move(plan));
   }
 
   /// Databases in which the name may be meant, in order.
@@ -162,6 +233,10 @@ class DuckdbEngine final : public Engine {
         table.has_positions = true;
         return table;
       }
+      if (merge_target_ != nullptr && merge_target_->name == table.name) {
+        table.iceberg = std::make_unique<lake::LoadedTable>(*merge_target_);
+        return table;
+      }
       const auto bound = bound_.find(table.name);
       if (bound != bound_.end()) {
         table.bound = bound->second;
@@ -176,6 +251,7 @@ class DuckdbEngine final : public Engine {
       if (loaded) {
         DAYPART_TRY(auto then, TableAsOf(std::move(loaded).value(), travel));
         table.iceberg = std::make_unique<lake::LoadedTable>(std::move(then));
+        table.has_lineage = wants_lineage_ && table.iceberg->metadata.format_version >= 3;
         return table;
       }
       if (loaded.error().code != ErrorCode::kNotFound) return std::move(loaded).error();
@@ -190,31 +266,11 @@ class DuckdbEngine final : public Engine {
     table.name = {reference.database.empty() ? options_.search_path.front() : reference.database,
                   reference.table};
     if (table.view_sql.empty()) {
-      return InvalidArgument(not_found.message + Suggestion(reference));
+      return InvalidArgument(not_found.message + TableSuggestion(context_, raw_,
+                                                                 Candidates(reference),
+                                                                 reference.table));
     }
     return table;
-  }
-
-  /// "; did you mean media.viewership?" with the names nearest to it, or nothing.
-  std::string Suggestion(const TableReference& reference) const {
-    std::vector<std::pair<size_t, std::string>> near;
-    for (const std::string& database : Candidates(reference)) {
-      const auto consider = [&](const TableName& name) {
-        const size_t distance = EditDistance(name.table, reference.table);
-        const size_t allowed = std::max<size_t>(2, reference.table.size() / 3);
-        if (distance <= allowed) near.emplace_back(distance, ToString(name));
-      };
-      const auto tables = context_.catalog.ListTables(database);
-      if (tables) std::for_each(tables->begin(), tables->end(), consider);
-      const auto raw_tables = raw_.ListRawTables(database);
-      if (!raw_tables) continue;
-      for (const auto& table : *raw_tables) consider(table.name);
-    }
-    std::sort(near.begin(), near.end());
-    near.resize(std::min<size_t>(near.size(), 3));
-    std::string text;
-    for (const auto& [distance, name] : near) text += (text.empty() ? "" : " or ") + name;
-    return text.empty() ? "" : "; did you mean " + text + '?';
   }
 
   /// The text of <views>/NAME.sql; empty if there is none.
@@ -259,6 +315,9 @@ class DuckdbEngine final : public Engine {
       if (table.iceberg != nullptr) {
         DAYPART_TRY(std::string columns, ColumnList(table.iceberg->metadata.current_schema()));
         if (table.has_positions) columns += ", _file VARCHAR, _pos BIGINT";
+        if (table.has_lineage || (table.has_positions && is_v3(table))) {
+          columns += ", _row_id BIGINT, _last_updated_sequence_number BIGINT";
+        }
         DAYPART_RETURN_IF_ERROR(
             session.Execute("CREATE TABLE " + SqlName(name) + " (" + columns + ")"));
         clean_up = "DROP TABLE " + SqlName(name) + ';' + clean_up;
@@ -315,7 +374,7 @@ class DuckdbEngine final : public Engine {
         });
     const auto scanned =
         std::partition(plan.files.begin(), plan.files.end(), [&](const lake::ScanFile& file) {
-          return is_flat && file.deletes.empty() && !table.has_positions;
+          return is_flat && file.deletes.empty() && !table.has_positions && !table.has_lineage;
         });
     std::vector<const iceberg::DataFile*> files;
     for (auto file = plan.files.begin(); file != scanned; ++file) files.push_back(&file->file);
@@ -324,7 +383,7 @@ class DuckdbEngine final : public Engine {
       DAYPART_TRY(select, IcebergFilesSql(schema, files, paths));
     }
     plan.files.erase(plan.files.begin(), scanned);
-    if (!plan.files.empty() || table.has_positions) {
+    if (!plan.files.empty() || table.has_positions || table.has_lineage) {
       DAYPART_TRY(const std::string scan, ScanFunction(session, table, std::move(plan), sources));
       select += (select.empty() ? "" : " UNION ALL ") + scan;
     }
@@ -333,8 +392,11 @@ class DuckdbEngine final : public Engine {
 
   Result<std::string> ScanFunction(Session& session, const ResolvedTable& table,
                                    lake::ScanPlan plan, StatementSources& sources) {
-    DAYPART_TRY(auto schema, lake::ToArrowSchema(table.iceberg->metadata.current_schema()));
     const bool has_positions = table.has_positions;
+    const auto& plain = table.iceberg->metadata;
+    const auto metadata =
+        has_positions || table.has_lineage ? lake::WithRowLineage(plain) : plain;
+    DAYPART_TRY(auto schema, lake::ToArrowSchema(metadata.current_schema()));
     if (has_positions) {
       arrow::FieldVector fields = schema->fields();
       fields.push_back(arrow::field(lake::kFileColumn, arrow::utf8()));
@@ -343,6 +405,7 @@ class DuckdbEngine final : public Engine {
     }
     // Shared, because DuckDB keeps the function, and with it this copy, for as long as it likes.
     const auto loaded = std::make_shared<const lake::LoadedTable>(*table.iceberg);
+    const int64_t rows = plan.rows;
     return Function(session, std::move(schema), sources,
                     [this, loaded, has_positions, plan = std::move(plan)](auto columns) {
                       std::erase(columns, lake::kFileColumn);
@@ -351,7 +414,8 @@ class DuckdbEngine final : public Engine {
                       const auto& fields = loaded->metadata.current_schema().fields;
                       if (columns.empty()) columns.push_back(fields.front().name);
                       return lake::OpenScan(context_, *loaded, plan, columns, has_positions);
-                    });
+                    },
+                    rows);
   }
 
   Result<std::string> RawView(Session& session, const ResolvedTable& table,
@@ -386,7 +450,8 @@ class DuckdbEngine final : public Engine {
   Result<std::string> Function(
       Session& session, std::shared_ptr<arrow::Schema> schema, StatementSources& sources,
       std::function<Result<std::unique_ptr<source::BatchSource>>(const std::vector<std::string>&)>
-          open) {
+          open,
+      int64_t rows_estimate = -1) {
     const std::string name = "daypart_source_" + std::to_string(functions_++);
     const auto keep = [&sources, open = std::move(open)](
                           const std::vector<std::string>& columns) -> Result<source::BatchSource*> {
@@ -399,7 +464,8 @@ class DuckdbEngine final : public Engine {
                                                      .schema = std::move(schema),
                                                      .open = keep,
                                                      .failure = &sources.failure,
-                                                     .cancel = &context_.cancel}));
+                                                     .cancel = &context_.cancel,
+                                                     .rows_estimate = rows_estimate}));
     return "SELECT * FROM " + QuoteIdentifier(name) + "()";
   }
 
@@ -433,7 +499,9 @@ class DuckdbEngine final : public Engine {
   };
   std::map<TableName, source::BatchSource*> bound_;
   std::map<TableName, BoundFiles> bound_files_;
-  const lake::LoadedTable* target_ = nullptr;  // during QueryPositions
+  const lake::LoadedTable* target_ = nullptr;        // during QueryPositions
+  const lake::LoadedTable* merge_target_ = nullptr;  // during QueryMerge
+  bool wants_lineage_ = false;                       // of the statement at hand
   int functions_ = 0;
 };
 

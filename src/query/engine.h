@@ -17,6 +17,7 @@
 #include "catalog/raw_catalog.h"
 #include "lake/raw_files.h"
 #include "lake/table.h"
+#include "query/merge_query.h"
 #include "source/batch_source.h"
 
 namespace daypart::query {
@@ -61,6 +62,11 @@ class Engine {
   /// snapshot as loaded, and has the columns `_file` and `_pos` that lake::ChangeRows wants.
   virtual Result<std::unique_ptr<Rows>> QueryPositions(std::string_view sql,
                                                        const lake::LoadedTable& target) = 0;
+
+  /// Runs a MERGE's SELECTs: the source's rows are gathered once, on disk if they outgrow the
+  /// memory, then joined with the rows of those files of `target` that the source's keys may match.
+  virtual Result<std::unique_ptr<Rows>> QueryMerge(const MergeQuery& merge,
+                                                   const lake::LoadedTable& target) = 0;
 
   /// Lets `name` mean these rows in statements to come, before any table of that name: how a
   /// pipeline task sees only the files it has not taken in yet. A bound source can be read once.

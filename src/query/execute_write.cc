@@ -9,6 +9,7 @@
 
 #include "lake/change_rows.h"
 #include "query/duckdb_session.h"
+#include "query/merge_query.h"
 #include "query/sql_reader.h"
 #include "query/view_sql.h"
 #include "query/write_statement.h"
@@ -83,6 +84,7 @@ Result<lake::CommitResult> RunChange(const lake::LakeContext& context, Engine& e
   std::string values;
   if (is_update) {
     DAYPART_TRY(values, NewValues(statement, table.metadata.current_schema()));
+    if (table.metadata.format_version >= 3) values += ", _row_id";
   }
   DAYPART_TRY(const auto mode, lake::ChangeModeOf(table.metadata, is_update ? "write.update.mode"
                                                                             : "write.delete.mode"));
@@ -92,7 +94,18 @@ Result<lake::CommitResult> RunChange(const lake::LakeContext& context, Engine& e
   DAYPART_TRY(const auto rows, engine.QueryPositions("SELECT _file, _pos" + values + "\nFROM " +
                                                          statement.table + alias + where,
                                                      table));
-  return lake::ChangeRows(context, table, *rows, mode, write);
+  return lake::ChangeRows(context, table, *rows, {.mode = mode}, write);
+}
+
+Result<lake::CommitResult> RunMerge(const lake::LakeContext& context, Engine& engine,
+                                    const WriteStatement& statement,
+                                    const lake::LoadedTable& table,
+                                    const lake::WriteOptions& write) {
+  DAYPART_TRY(const MergeQuery merge, PlanMerge(statement, table.metadata));
+  DAYPART_TRY(const auto mode, lake::ChangeModeOf(table.metadata, "write.merge.mode"));
+  DAYPART_TRY(const auto rows, engine.QueryMerge(merge, table));
+  return lake::ChangeRows(context, table, *rows, {.mode = mode, .may_repeat = merge.may_repeat},
+                          write);
 }
 
 Result<lake::CommitResult> RunOnce(const lake::LakeContext& context, Engine& engine,
@@ -107,7 +120,7 @@ Result<lake::CommitResult> RunOnce(const lake::LakeContext& context, Engine& eng
     case WriteKind::kOverwrite:
       return Unsupported("INSERT OVERWRITE is not carried out by this version");
     case WriteKind::kMerge:
-      return Unsupported("MERGE INTO is not carried out by this version; see daypart load --key");
+      return RunMerge(context, engine, statement, table, write);
   }
   return Unsupported("a statement of unknown kind");
 }

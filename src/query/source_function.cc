@@ -54,6 +54,9 @@ void Bind(duckdb_bind_info info) {
     }
     duckdb_bind_add_result_column(info, field->name().c_str(), type->get());
   }
+  if (function.rows_estimate >= 0) {
+    duckdb_bind_set_cardinality(info, static_cast<idx_t>(function.rows_estimate), false);
+  }
 }
 
 void Init(duckdb_init_info info) {

@@ -41,6 +41,8 @@ struct SourceFunction {
   /// Both must outlive the session.
   SourceFailure* failure = nullptr;
   const CancelToken* cancel = nullptr;
+  /// About how many rows there are, for the order of joins; below 0 if unknown.
+  int64_t rows_estimate = -1;
 };
 
 /// Lets `SELECT * FROM name()` read the source in this session.
