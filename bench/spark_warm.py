@@ -23,7 +23,8 @@ class WarmSpark:
     """cores: as many as Daypart may use; memory: heap, fixed from the start, as `java -Xmx` writes it."""
 
     def __init__(self, cores=2, memory="4g"):
-        self.spark = Spark(cores=cores, memory=memory, java_options=f"-Xms{memory} -XX:+UseParallelGC")
+        self.spark = Spark(cores=cores, memory=memory, quick=False,
+                           java_options=f"-Xms{memory} -XX:+UseParallelGC")
         self.lake = None
 
     def start(self, folder):

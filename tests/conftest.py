@@ -31,6 +31,13 @@ class Lake:
         assert result.returncode == 0, result.stderr
         return result.stdout
 
+    def must_bytes(self, *arguments):
+        """What a command prints that is not text, such as --format arrow."""
+        result = subprocess.run([self.binary, *map(str, arguments)], cwd=self.folder,
+                                capture_output=True, timeout=120)
+        assert result.returncode == 0, result.stderr.decode()
+        return result.stdout
+
     def load(self, table, text, *options, name="rows.csv"):
         (self.folder / name).write_text(text)
         return self.run("--json", "load", table, name, *options)

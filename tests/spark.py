@@ -38,9 +38,13 @@ def import_pyspark():
 
 
 class Spark:
-    """The JVM. cores: threads that work at a time; memory: of the whole heap, as Java writes it."""
+    """The JVM. cores: threads that work at a time; memory: of the whole heap, as Java writes it.
 
-    def __init__(self, cores=2, memory="1g", java_options="-XX:+UseSerialGC"):
+    quick: for many statements on few rows, as tests have them: nothing is compiled with an effort that a
+    statement of a millisecond never pays back. A bench must turn it off.
+    """
+
+    def __init__(self, cores=2, memory="1g", quick=True, java_options="-XX:+UseSerialGC"):
         sql = import_pyspark()
         self.scratch = tempfile.TemporaryDirectory(prefix="daypart-spark-")
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
@@ -48,8 +52,6 @@ class Spark:
         settings = {
             "spark.driver.memory": memory,
             "spark.driver.extraClassPath": f"{spark_home()}/jars/*",
-            "spark.driver.extraJavaOptions":
-                f"{java_options} -Djava.io.tmpdir={self.scratch.name} -Duser.timezone=UTC",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.ui.enabled": "false",
@@ -63,6 +65,13 @@ class Spark:
                 "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
             "spark.log.level": "ERROR",
         }
+        if quick:
+            java_options += " -XX:TieredStopAtLevel=1"
+            settings |= {"spark.sql.codegen.wholeStage": "false",
+                         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+                         "spark.sql.adaptive.enabled": "false"}
+        settings["spark.driver.extraJavaOptions"] = (
+            f"{java_options} -Djava.io.tmpdir={self.scratch.name} -Duser.timezone=UTC")
         builder = sql.SparkSession.builder.master(f"local[{cores}]").appName("daypart")
         for name, value in settings.items():
             builder = builder.config(name, value)
