@@ -173,6 +173,10 @@ Result<lake::CommitResult> Write(LakeSession& session, const catalog::TableName&
   switch (arguments.mode) {
     case LoadMode::kAppend: return lake::Append(session.context(), name, rows, options);
     case LoadMode::kOverwrite: return lake::Overwrite(session.context(), name, rows, options);
+    case LoadMode::kOverwritePartitions: {
+      DAYPART_TRY(const auto table, lake::LoadTable(session.context(), name));
+      return lake::OverwritePartitions(session.context(), table, rows, options, /*replans=*/true);
+    }
     case LoadMode::kMerge:
       return lake::Merge(session.context(), name, rows, {.key_columns = arguments.key_columns},
                          options);

@@ -24,7 +24,7 @@ inline constexpr int kExitPartly = 3;
 /// daypart init [DIR]
 Result<int> RunInit(const std::filesystem::path& folder, const OutputOptions& output);
 
-enum class LoadMode { kAppend, kOverwrite, kMerge };
+enum class LoadMode { kAppend, kOverwrite, kOverwritePartitions, kMerge };
 
 struct LoadArguments {
   std::string table;

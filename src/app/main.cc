@@ -70,8 +70,8 @@ void AddLoad(CLI::App& app, Options& options, Action& action) {
   load->footer("Example: daypart load media.ad_revenue ads.csv --mode merge --key ad_id");
   load->add_option("TABLE", options.load.table, "Table, such as media.ad_revenue")->required();
   load->add_option("FILE", options.load.files, "Files; .gz and .zst are decompressed")->required();
-  load->add_option("--mode", options.mode, "append, overwrite or merge")
-      ->check(CLI::IsMember({"append", "overwrite", "merge"}));
+  load->add_option("--mode", options.mode, "append, overwrite, overwrite-partitions or merge")
+      ->check(CLI::IsMember({"append", "overwrite", "overwrite-partitions", "merge"}));
   load->add_option("--key", options.load.key_columns, "Key columns of a merge")->delimiter(',');
   load->add_option("--partition", options.load.partition,
                    "Partitioning of a new table: 'day(event_time), bucket(16, viewer_id)'");
@@ -89,7 +89,8 @@ void AddLoad(CLI::App& app, Options& options, Action& action) {
   load->callback([&] {
     options.load.mode = options.mode == "merge"       ? LoadMode::kMerge
                         : options.mode == "overwrite" ? LoadMode::kOverwrite
-                                                      : LoadMode::kAppend;
+                        : options.mode == "overwrite-partitions" ? LoadMode::kOverwritePartitions
+                                                                 : LoadMode::kAppend;
     action = [&] {
       return WithSession(options, false, [&](LakeSession& session) {
         return RunLoad(session, options.load, options.output);

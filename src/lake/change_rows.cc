@@ -24,6 +24,7 @@
 #include "lake/arrow_io.h"
 #include "lake/arrow_schema.h"
 #include "lake/commit.h"
+#include "lake/conflict_check.h"
 #include "lake/data_file_writer.h"
 #include "lake/delete_filter.h"
 #include "lake/row_lineage.h"
@@ -181,7 +182,7 @@ class RowChange {
 
   Result<CommitResult> Run(source::BatchSource& rows, const ChangeOptions& change) {
     auto result = Prepare(rows, change);
-    if (result) result = Commit(*std::move(result));
+    if (result) result = Commit(*std::move(result), change);
     const bool is_certain = result || result.error().code != ErrorCode::kCommitUnknown;
     if (!result && is_certain) RemoveUncommitted(context_, written_);
     return result;
@@ -255,6 +256,8 @@ class RowChange {
       positions.erase(found);
       result.rows_deleted += static_cast<int64_t>(file.positions.count());
       if (file.positions.is_empty()) continue;
+      assumption_.touched.emplace(scanned.file.location,
+                                  ChangeAssumption::Place(scanned.spec_id, scanned.file.partition));
       file.rows_left = scanned.file.record_count - file.dropped->count();
       if (file.rows_left == 0) {
         change_.removed.push_back(scanned.file.location);
@@ -391,14 +394,18 @@ class RowChange {
     return writer.Finish();
   }
 
-  Result<CommitResult> Commit(CommitResult result) {
+  Result<CommitResult> Commit(CommitResult result, const ChangeOptions& change) {
     const bool is_nothing =
         change_.added.empty() && change_.removed.empty() && change_.added_deletes.empty();
     if (is_nothing) return result;
     const bool only_deletes = result.rows_added == 0 && change_.added.empty();
     change_.operation = only_deletes ? "delete" : "overwrite";
     change_.added_spec_id = table_.metadata.default_spec_id;
-    change_.planned_on = table_.metadata.current_snapshot_id;
+    assumption_.planned_on = table_.metadata;
+    if (change.is_serializable) assumption_.filter = change.filter;
+    change_.check = [this](const iceberg::TableMetadata& now) {
+      return CheckAssumption(context_, now, assumption_);
+    };
     change_.summary = options_.summary;
     change_.properties = options_.properties;
     if (options_.before_commit) DAYPART_RETURN_IF_ERROR(options_.before_commit());
@@ -414,6 +421,7 @@ class RowChange {
   const iceberg::TableMetadata moved_;  // with the columns that moved rows are written with
   const WriteOptions& options_;
   SnapshotChange change_;
+  ChangeAssumption assumption_;
   std::vector<std::string> written_;
 };
 

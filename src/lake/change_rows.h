@@ -27,6 +27,10 @@ struct ChangeOptions {
   ChangeMode mode = ChangeMode::kCopyOnWrite;
   /// A row may be named twice; else that is an error, because only one of two changes could stay.
   bool may_repeat = false;
+  /// Which rows were looked at to find those that change.
+  iceberg::Expression filter = iceberg::Expression::True();
+  /// Rows that the filter may match must not have been added since the table was loaded.
+  bool is_serializable = true;
 };
 
 /// Takes away the rows that `rows` names in its columns `_file` and `_pos`, as a scan of `table`
@@ -35,7 +39,8 @@ struct ChangeOptions {
 /// insert. In format v3 a column `_row_id` keeps the rows' ids. The source is read once, to its
 /// end, before anything is committed.
 /// table:   as it was when the rows were found.
-/// errors:  kConflict if the table has a newer snapshot than `table`: find the rows again;
+/// errors:  kConflict if others changed since what matters here (see lake/conflict_check.h): find
+///   the rows again;
 ///   kInvalidArgument for a file that is not in the table, and for a row that is named twice; those
 ///   of Append.
 Result<CommitResult> ChangeRows(const LakeContext& context, const LoadedTable& table,

@@ -17,16 +17,49 @@ namespace {
 using iceberg::TableMetadata;
 using iceberg::TableUpdate;
 
-/// Attempts before a commit gives up, and the waits between them: 20 ms doubling to 1 s, with
-/// jitter. Twenty attempts see a commit through beside a dozen writers that never pause.
+/// Attempts before a commit of metadata alone gives up, and the retries of the others where the
+/// table's properties say nothing: waits of 20 ms doubling to 1 s, with jitter. Twenty attempts see
+/// a commit through beside a dozen writers that never pause.
 constexpr int kAttemptsMax = 20;
 constexpr int64_t kBackoffMicrosMin = 20'000;
 constexpr int64_t kBackoffMicrosMax = 1'000'000;
 /// Looks at the table after a swap with unknown outcome.
 constexpr int kUnknownLooksMax = 5;
 
-void BackOff(const LakeContext& context, int attempt) {
-  const int64_t ceiling = std::min(kBackoffMicrosMax, kBackoffMicrosMin << std::min(attempt, 10));
+/// How long a commit is tried: commit.retry.* of the table, with Iceberg's names and meaning.
+struct RetryLimits {
+  int64_t retries_max = kAttemptsMax - 1;
+  int64_t wait_micros_min = kBackoffMicrosMin;
+  int64_t wait_micros_max = kBackoffMicrosMax;
+  int64_t total_micros_max = int64_t{30} * 60 * 1'000'000;
+};
+
+Result<RetryLimits> RetryLimitsOf(const TableMetadata& metadata) {
+  RetryLimits limits;
+  const auto read = [&](const char* key, int64_t unit, int64_t& value) -> Status {
+    const std::string text = metadata.Property(key, "");
+    if (text.empty()) return Ok();
+    int64_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number);
+    if (parsed.ec != std::errc() || parsed.ptr != end || number < 0 || number > INT32_MAX) {
+      return InvalidArgument(std::string("table property ") + key +
+                             ": a whole number of 0 or more is expected, found '" + text + "'");
+    }
+    value = number * unit;
+    return Ok();
+  };
+  DAYPART_RETURN_IF_ERROR(read("commit.retry.num-retries", 1, limits.retries_max));
+  DAYPART_RETURN_IF_ERROR(read("commit.retry.min-wait-ms", 1000, limits.wait_micros_min));
+  DAYPART_RETURN_IF_ERROR(read("commit.retry.max-wait-ms", 1000, limits.wait_micros_max));
+  DAYPART_RETURN_IF_ERROR(read("commit.retry.total-timeout-ms", 1000, limits.total_micros_max));
+  return limits;
+}
+
+void BackOff(const LakeContext& context, int attempt, const RetryLimits& limits = {}) {
+  const int doublings = std::clamp(attempt - 1, 0, 20);
+  const int64_t ceiling =
+      std::min(limits.wait_micros_max, std::max<int64_t>(limits.wait_micros_min, 1) << doublings);
   const int64_t half = ceiling / 2;
   const auto jitter = static_cast<int64_t>(context.random.Next() % static_cast<uint64_t>(half + 1));
   context.clock.Sleep(std::chrono::microseconds(half + jitter));
@@ -77,10 +110,13 @@ Result<SwapOutcome> Swap(const LakeContext& context, const LoadedTable& base,
 Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::TableName& name,
                                 const SnapshotChange& change, SnapshotBuilder& builder,
                                 iceberg::SnapshotId snapshot_id) {
-  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-    if (attempt > 0) BackOff(context, attempt);
+  const UtcMicros start = context.clock.Now();
+  RetryLimits limits;
+  for (int attempt = 0; attempt <= limits.retries_max; ++attempt) {
+    if (attempt > 0) BackOff(context, attempt, limits);
     DAYPART_RETURN_IF_ERROR(context.cancel.Check());
     DAYPART_TRY(const LoadedTable base, LoadTable(context, name));
+    DAYPART_TRY(limits, RetryLimitsOf(base.metadata));
     if (change.planned_on && *change.planned_on != base.metadata.current_snapshot_id) {
       return Conflict("table " + ToString(name) + " was changed by another writer meanwhile");
     }
@@ -110,9 +146,15 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
     Log(LogLevel::kInfo, "commit to " + ToString(name) + " lost attempt " +
                              std::to_string(attempt + 1) + " to another writer, building it anew");
     builder.DiscardAttempt();
+    if (context.clock.Now().value() - start.value() >= limits.total_micros_max) {
+      return Conflict("the commit to table " + ToString(name) + " lost to other writers for " +
+                      std::to_string(limits.total_micros_max / 1000) +
+                      " ms, which is its commit.retry.total-timeout-ms");
+    }
   }
   return Conflict("the commit to table " + ToString(name) + " lost to other writers " +
-                  std::to_string(kAttemptsMax) + " times; run it again when they pause");
+                  std::to_string(limits.retries_max + 1) +
+                  " times; run it again when they pause, or raise commit.retry.num-retries");
 }
 
 }  // namespace

@@ -133,6 +133,14 @@ Result<CommitResult> Append(const LakeContext& context, const catalog::TableName
 Result<CommitResult> Overwrite(const LakeContext& context, const catalog::TableName& name,
                                source::BatchSource& rows, const WriteOptions& options);
 
+/// Replaces the rows of those partitions that `rows` fall into; the whole table if it has no
+/// partitions. table: as it was when the rows were made.
+/// replans: what others commit to these partitions until our commit is replaced too; else it is
+///   kConflict, so that a caller whose rows came from the table makes them anew.
+Result<CommitResult> OverwritePartitions(const LakeContext& context, const LoadedTable& table,
+                                         source::BatchSource& rows, const WriteOptions& options,
+                                         bool replans);
+
 struct MergeOptions {
   /// Columns that together name a row. A null key is never equal to another.
   std::vector<std::string> key_columns;

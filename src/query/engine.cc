@@ -161,6 +161,7 @@ class DuckdbEngine final : public Engine {
       return std::move(gathered).error();
     }
     DAYPART_RETURN_IF_ERROR(MakeMergeTarget(*session, merge, target, *sources, statistics));
+    if (tables.contains(target.name)) statistics.target_filter = iceberg::Expression::True();
     return ExecuteStreaming(std::move(session), merge.rows, statistics, std::move(sources));
   }
 
@@ -181,6 +182,7 @@ class DuckdbEngine final : public Engine {
                              scan);
     };
     statistics.files_total += plan.files_total;
+    statistics.target_filter = filter;
     if (!merge.touched.empty() && plan.files.size() > 1) {
       DAYPART_RETURN_IF_ERROR(make_view(plan));
       DAYPART_TRY(const std::string touched,
@@ -364,6 +366,7 @@ class DuckdbEngine final : public Engine {
     DAYPART_TRY(const auto filter,
                 FilterOfTable(session, schema, scans, scan_name, table.references));
     DAYPART_TRY(auto plan, lake::PlanScan(context_, *table.iceberg, filter));
+    if (table.has_positions) statistics.target_filter = filter;
     ++statistics.tables;
     statistics.files_total += plan.files_total;
     statistics.files_read += static_cast<int64_t>(plan.files.size());

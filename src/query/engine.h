@@ -40,6 +40,8 @@ struct ScanStatistics {
   int64_t files_total = 0;
   int64_t files_read = 0;
   int64_t rows_in_files_read = 0;
+  /// Of QueryPositions and QueryMerge: which of the target's rows were looked at.
+  iceberg::Expression target_filter = iceberg::Expression::True();
 };
 
 /// A running statement's rows; a source, so that they can go straight into a table. One cursor

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lake/change_rows.h"
+#include "lake/conflict_check.h"
 #include "query/duckdb_session.h"
 #include "query/merge_query.h"
 #include "query/sql_reader.h"
@@ -73,7 +74,21 @@ Result<lake::CommitResult> RunInsert(const lake::LakeContext& context, Engine& e
   }
   DAYPART_TRY(const auto rows, engine.Query("SELECT " + values + " FROM (" + statement.select +
                                             "\n) AS source(" + names + ")"));
+  if (statement.kind == WriteKind::kOverwrite) {
+    return lake::OverwritePartitions(context, table, *rows, write, /*replans=*/false);
+  }
   return lake::Append(context, table.name, *rows, write);
+}
+
+/// What write.<operation>.mode and write.<operation>.isolation-level say.
+Result<lake::ChangeOptions> ChangeOptionsOf(const iceberg::TableMetadata& metadata,
+                                            const std::string& operation) {
+  lake::ChangeOptions change;
+  const std::string prefix = "write." + operation;
+  DAYPART_TRY(change.mode, lake::ChangeModeOf(metadata, (prefix + ".mode").c_str()));
+  DAYPART_TRY(change.is_serializable,
+              lake::is_serializable(metadata, (prefix + ".isolation-level").c_str()));
+  return change;
 }
 
 Result<lake::CommitResult> RunChange(const lake::LakeContext& context, Engine& engine,
@@ -86,15 +101,15 @@ Result<lake::CommitResult> RunChange(const lake::LakeContext& context, Engine& e
     DAYPART_TRY(values, NewValues(statement, table.metadata.current_schema()));
     if (table.metadata.format_version >= 3) values += ", _row_id";
   }
-  DAYPART_TRY(const auto mode, lake::ChangeModeOf(table.metadata, is_update ? "write.update.mode"
-                                                                            : "write.delete.mode"));
+  DAYPART_TRY(auto change, ChangeOptionsOf(table.metadata, is_update ? "update" : "delete"));
   const std::string alias = statement.alias.empty() ? "" : " AS " + statement.alias;
   // On lines of their own, so that a comment at the end of a clause ends with it.
   const std::string where = statement.where.empty() ? "" : "\nWHERE (" + statement.where + "\n)";
   DAYPART_TRY(const auto rows, engine.QueryPositions("SELECT _file, _pos" + values + "\nFROM " +
                                                          statement.table + alias + where,
                                                      table));
-  return lake::ChangeRows(context, table, *rows, {.mode = mode}, write);
+  change.filter = rows->statistics().target_filter;
+  return lake::ChangeRows(context, table, *rows, change, write);
 }
 
 Result<lake::CommitResult> RunMerge(const lake::LakeContext& context, Engine& engine,
@@ -102,10 +117,11 @@ Result<lake::CommitResult> RunMerge(const lake::LakeContext& context, Engine& en
                                     const lake::LoadedTable& table,
                                     const lake::WriteOptions& write) {
   DAYPART_TRY(const MergeQuery merge, PlanMerge(statement, table.metadata));
-  DAYPART_TRY(const auto mode, lake::ChangeModeOf(table.metadata, "write.merge.mode"));
+  DAYPART_TRY(auto change, ChangeOptionsOf(table.metadata, "merge"));
+  change.may_repeat = merge.may_repeat;
   DAYPART_TRY(const auto rows, engine.QueryMerge(merge, table));
-  return lake::ChangeRows(context, table, *rows, {.mode = mode, .may_repeat = merge.may_repeat},
-                          write);
+  change.filter = rows->statistics().target_filter;
+  return lake::ChangeRows(context, table, *rows, change, write);
 }
 
 Result<lake::CommitResult> RunOnce(const lake::LakeContext& context, Engine& engine,
@@ -113,12 +129,11 @@ Result<lake::CommitResult> RunOnce(const lake::LakeContext& context, Engine& eng
                                    const lake::WriteOptions& write) {
   switch (statement.kind) {
     case WriteKind::kInsert:
+    case WriteKind::kOverwrite:
       return RunInsert(context, engine, statement, table, write);
     case WriteKind::kDelete:
     case WriteKind::kUpdate:
       return RunChange(context, engine, statement, table, write);
-    case WriteKind::kOverwrite:
-      return Unsupported("INSERT OVERWRITE is not carried out by this version");
     case WriteKind::kMerge:
       return RunMerge(context, engine, statement, table, write);
   }

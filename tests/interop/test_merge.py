@@ -240,3 +240,96 @@ def test_a_refused_merge_changes_nothing(lake, sql, words):
     assert lake.metadata_location("media.t") == before
     assert sorted((lake.folder / "lake").rglob("*.parquet")) == files
     assert by_daypart(lake) == model
+
+
+def test_insert_overwrite_replaces_the_partitions_that_rows_fall_into(lake):
+    model = make(lake, {i: ("a", i, REGIONS[i % 3]) for i in range(9)}, partition="region")
+    done = write(lake, "INSERT OVERWRITE media.t SELECT id + 100 AS id, name, amount, region "
+                       "FROM media.t WHERE region = 'east' AND id < 5")
+    assert done["rows_inserted"] == 1 and done["rows_deleted"] == 3
+    model = {i: row for i, row in model.items() if row[2] != "east"} | {102: ("a", 2, "east")}
+    check(lake, model, 2)
+    assert write(lake, "INSERT OVERWRITE TABLE media.t SELECT * FROM media.t WHERE FALSE"
+                 )["snapshot_id"] is None
+    loaded = lake.load("media.t", csv({7: ("b", 7, "west"), 8: ("b", 8, "south")}),
+                       "--mode", "overwrite-partitions")
+    assert loaded.returncode == 0, loaded.stderr
+    model = {i: row for i, row in model.items() if row[2] != "south"}
+    model |= {7: ("b", 7, "west"), 8: ("b", 8, "south")}
+    check(lake, model, 2)
+    snapshot = lake.catalog().load_table("media.t").current_snapshot()
+    assert snapshot.summary["replace-partitions"] == "true"
+
+
+def test_insert_overwrite_replaces_a_table_without_partitions(lake):
+    make(lake, {i: ("a", i, "north") for i in range(9)})
+    write(lake, "INSERT OVERWRITE INTO media.t SELECT * FROM media.t WHERE id < 2")
+    check(lake, {i: ("a", i, "north") for i in range(2)}, 2)
+    write(lake, "INSERT OVERWRITE media.t SELECT * FROM media.t WHERE FALSE")
+    check(lake, {}, 2)
+
+
+LINEAGE = "SELECT id, _row_id, _last_updated_sequence_number AS updated FROM media.t ORDER BY id"
+
+
+def lineage(lake):
+    return {row["id"]: (row["_row_id"], row["updated"]) for row in lake.query(LINEAGE)}
+
+
+@pytest.mark.parametrize("mode", ["copy-on-write", "merge-on-read"])
+def test_rows_keep_their_ids(lake, mode):
+    properties = {f"write.{kind}.mode": mode for kind in ("merge", "update", "delete")}
+    make(lake, {i: ("a", i, "north") for i in range(6)}, properties, 3)
+    model = {i: (i, 1) for i in range(6)}
+    assert lineage(lake) == model == by_spark_lineage(lake)
+    write(lake, "UPDATE media.t SET name = 'u' WHERE id = 2")
+    model[2] = (2, 2)
+    assert lineage(lake) == model == by_spark_lineage(lake)
+    write(lake, "DELETE FROM media.t WHERE id = 0")
+    del model[0]
+    assert lineage(lake) == model == by_spark_lineage(lake)
+    write(lake, "MERGE INTO media.t USING (SELECT * FROM (VALUES (3, 'm'), (9, 'm')) AS v(id, name)) "
+                "AS s ON t.id = s.id WHEN MATCHED THEN UPDATE SET name = s.name "
+                "WHEN NOT MATCHED THEN INSERT (id, name) VALUES (s.id, s.name)")
+    found = lineage(lake)
+    model[3] = (3, 4)
+    new = found.pop(9)
+    assert found == model and new[1] == 4 and new[0] not in {i for i, _ in model.values()}
+    lake.must("maintain", "media.t", "compact")
+    model[9] = new
+    assert lineage(lake) == model == by_spark_lineage(lake)
+    # Spark updates one row of what Daypart wrote; ids go on from where they were.
+    lake.spark.sql("UPDATE media.t SET name = 's' WHERE id = 4")
+    found = lineage(lake)
+    assert found == by_spark_lineage(lake)
+    assert {i: row[0] for i, row in found.items()} == {i: row[0] for i, row in model.items()}
+    assert [row for row in lake.query("SELECT * FROM media.t WHERE id = 9")
+            ] == [{"id": 9, "name": "m", "amount": None, "region": None}]
+
+
+def by_spark_lineage(lake):
+    return {row["id"]: (row["_row_id"], row["updated"]) for row in lake.spark.sql(LINEAGE)}
+
+
+@pytest.mark.parametrize("properties, version", MODES, ids=NAMES)
+def test_a_merge_has_the_result_that_spark_has(lake, properties, version):
+    rows = {i: (f"n{i % 4}", i * 7 % 50, REGIONS[i % 3]) for i in range(60)}
+    make(lake, rows, properties, version, "region")
+    make(lake, rows, properties, version, "region", table="media.twin")
+    make(lake, {i: (f"s{i % 5}", i * 3 % 40, REGIONS[i % 2]) for i in range(30, 90)},
+         table="media.s")
+    text = """MERGE INTO media.{} AS t USING (SELECT * FROM media.s WHERE amount <> 9) AS s
+        ON t.id = s.id AND t.region = s.region
+        WHEN MATCHED AND s.amount < 8 THEN DELETE
+        WHEN MATCHED AND t.amount > 20 THEN UPDATE SET name = concat(t.name, s.name)
+        WHEN MATCHED THEN UPDATE SET *
+        WHEN NOT MATCHED AND s.id % 2 = 0 THEN INSERT (id, name) VALUES (s.id, s.name)
+        WHEN NOT MATCHED AND s.id % 3 = 0 THEN INSERT *
+        WHEN NOT MATCHED BY SOURCE AND t.id < 5 THEN UPDATE SET amount = -1
+        WHEN NOT MATCHED BY SOURCE AND t.id < 10 THEN DELETE"""
+    write(lake, text.format("t"))
+    lake.spark.sql(text.format("twin"))
+    expected = sorted(map(str, lake.spark.sql("SELECT * FROM media.twin")))
+    assert sorted(map(str, lake.spark.sql("SELECT * FROM media.t"))) == expected
+    assert sorted(map(str, lake.query("SELECT * FROM media.t"))) == expected
+    assert sorted(map(str, lake.query("SELECT * FROM media.twin"))) == expected
