@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The chain's order, its refresh, and signed calls under passing trouble, against answers in the
+// form that AWS documents. The HTTP client here plays the network; nothing of ours is replaced.
+#include "aws/credentials.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+
+#include "aws/service.h"
+
+namespace daypart::aws {
+namespace {
+
+constexpr int64_t kNow = 1'440'938'160'000'000;  // 2015-08-30T12:36:00Z
+
+class Network final : public http::Client {
+ public:
+  Result<http::Response> Send(const http::Request& request) override {
+    std::string body(reinterpret_cast<const char*>(request.body.data()), request.body.size());
+    sent.push_back({request.method + ' ' + request.url, request.headers, std::move(body)});
+    if (answers.empty()) return Unavailable("nobody listens at " + request.url);
+    auto answer = std::move(answers.front());
+    answers.pop_front();
+    return answer;
+  }
+  void Answer(int status, std::string body, http::Headers headers = {}) {
+    answers.emplace_back(http::Response{status, std::move(headers), std::move(body), 0});
+  }
+
+  struct Sent {
+    std::string line;
+    http::Headers headers;
+    std::string body;
+  };
+  std::vector<Sent> sent;
+  std::deque<Result<http::Response>> answers;
+};
+
+struct Machine {
+  std::map<std::string, std::string> environment = {{"HOME", "/h"}};
+  std::map<std::string, std::string> files;
+  std::string process_output;
+  Network network;
+  FakeClock clock{UtcMicros(kNow)};
+
+  std::unique_ptr<CredentialSource> Chain(ChainOptions options = {}) {
+    ChainSurroundings around;
+    around.environment = [this](const std::string& name) -> std::optional<std::string> {
+      const auto at = environment.find(name);
+      return at == environment.end() ? std::nullopt : std::optional(at->second);
+    };
+    around.read_file = [this](const std::string& path) -> Result<std::string> {
+      const auto at = files.find(path);
+      if (at == files.end()) return NotFound(path);
+      return at->second;
+    };
+    around.run = [this](const std::string&) -> Result<std::string> { return process_output; };
+    return MakeCredentialChain(network, clock, around, options);
+  }
+};
+
+std::string StsAnswer(const std::string& key) {
+  return "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>" + key +
+         "</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+         "<Expiration>2015-08-30T13:36:00Z</Expiration></Credentials></AssumeRoleResult>"
+         "</AssumeRoleResponse>";
+}
+
+TEST(CredentialChain, EnvironmentGoesBeforeFilesUnlessAProfileIsNamed) {
+  Machine machine;
+  machine.environment["AWS_ACCESS_KEY_ID"] = "ENV";
+  machine.environment["AWS_SECRET_ACCESS_KEY"] = "x";
+  machine.files["/h/.aws/credentials"] =
+      "[default]\naws_access_key_id = FILE\naws_secret_access_key = y\n"
+      "[etl]\naws_access_key_id=ETL\naws_secret_access_key=z # why\n";
+  EXPECT_EQ(machine.Chain()->Get()->access_key_id, "ENV");
+  const auto etl = machine.Chain({.profile = "etl"})->Get();
+  EXPECT_EQ(etl->access_key_id, "ETL");
+  EXPECT_EQ(etl->secret_access_key, "z");
+  machine.environment.erase("AWS_ACCESS_KEY_ID");
+  EXPECT_EQ(machine.Chain()->Get()->access_key_id, "FILE");
+}
+
+TEST(CredentialChain, AProfileWithARoleAssumesItWithTheSourcesKeys) {
+  Machine machine;
+  machine.environment["AWS_PROFILE"] = "etl";
+  machine.files["/h/.aws/config"] =
+      "[profile etl]\nrole_arn = arn:aws:iam::1:role/etl\nsource_profile = base\n"
+      "external_id = e1\n[profile base]\naws_access_key_id = BASE\naws_secret_access_key = q\n";
+  machine.network.Answer(200, StsAnswer("ROLE"));
+  const auto got = machine.Chain()->Get();
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->access_key_id, "ROLE");
+  EXPECT_EQ(got->session_token, "t");
+  const auto& sent = machine.network.sent.at(0);
+  EXPECT_EQ(sent.line, "POST https://sts.us-east-1.amazonaws.com/");
+  EXPECT_NE(sent.body.find("RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fetl"), std::string::npos);
+  EXPECT_NE(sent.body.find("ExternalId=e1"), std::string::npos);
+  const auto signature = http::FindHeader(sent.headers, "Authorization");
+  ASSERT_TRUE(signature);
+  EXPECT_NE(signature->find("Credential=BASE/20150830/us-east-1/sts/"), std::string::npos);
+}
+
+TEST(CredentialChain, WebIdentitySendsTheTokenUnsigned) {
+  Machine machine;
+  machine.environment["AWS_WEB_IDENTITY_TOKEN_FILE"] = "/token";
+  machine.environment["AWS_ROLE_ARN"] = "arn:r";
+  machine.files["/token"] = "jwt.x.y\n";
+  machine.network.Answer(200, StsAnswer("WEB"));
+  EXPECT_EQ(machine.Chain()->Get()->access_key_id, "WEB");
+  const auto& sent = machine.network.sent.at(0);
+  EXPECT_NE(sent.body.find("WebIdentityToken=jwt.x.y"), std::string::npos);
+  EXPECT_FALSE(http::FindHeader(sent.headers, "Authorization"));
+}
+
+TEST(CredentialChain, ProcessAndItsSecretsStayOutOfErrors) {
+  Machine machine;
+  machine.files["/h/.aws/config"] = "[default]\ncredential_process = give keys\n";
+  machine.process_output =
+      R"({"Version":1,"AccessKeyId":"P","SecretAccessKey":"hush","SessionToken":"st"})";
+  EXPECT_EQ(machine.Chain()->Get()->session_token, "st");
+  machine.process_output = R"({"Version":1,"SecretAccessKey":"hush"})";
+  const auto refused = machine.Chain()->Get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message.find("hush"), std::string::npos);
+}
+
+TEST(CredentialChain, InstanceMetadataByItsSecondVersion) {
+  Machine machine;
+  machine.network.Answer(200, "proof");
+  machine.network.Answer(200, "worker");
+  machine.network.Answer(200, R"({"AccessKeyId":"I","SecretAccessKey":"s","Token":"t",
+      "Expiration":"2015-08-30T18:36:00Z"})");
+  EXPECT_EQ(machine.Chain()->Get()->access_key_id, "I");
+  EXPECT_EQ(machine.network.sent.at(0).line, "PUT http://169.254.169.254/latest/api/token");
+  EXPECT_EQ(http::FindHeader(machine.network.sent.at(2).headers, "X-aws-ec2-metadata-token"),
+            "proof");
+  machine.network.answers.clear();
+  machine.environment["AWS_EC2_METADATA_DISABLED"] = "true";
+  EXPECT_EQ(machine.Chain()->Get().error().code, ErrorCode::kPermissionDenied);
+}
+
+TEST(Refreshing, FetchesAnewBeforeTheEndAndKeepsWhatIsValidWhileItCannot) {
+  FakeClock clock{UtcMicros(kNow)};
+  int fetches = 0;
+  bool fails = false;
+  const auto source = MakeRefreshing(clock, [&]() -> Result<Credentials> {
+    if (fails) return Unavailable("sts is away");
+    ++fetches;
+    return Credentials{.access_key_id = std::to_string(fetches),
+                       .secret_access_key = "s",
+                       .session_token = "",
+                       .expires = UtcMicros(clock.Now().value() + int64_t{3'600'000'000}),
+                       .origin = "test"};
+  });
+  EXPECT_EQ(source->Get()->access_key_id, "1");
+  clock.Advance(std::chrono::minutes(54));
+  EXPECT_EQ(source->Get()->access_key_id, "1");
+  fails = true;
+  clock.Advance(std::chrono::minutes(2));
+  EXPECT_EQ(source->Get()->access_key_id, "1");
+  fails = false;
+  EXPECT_EQ(source->Get()->access_key_id, "2");
+  fails = true;
+  clock.Advance(std::chrono::minutes(61));
+  EXPECT_EQ(source->Get().error().code, ErrorCode::kUnavailable);
+}
+
+struct Caller {
+  Network network;
+  FakeClock clock{UtcMicros(kNow)};
+  Random random{7};
+  int fetches = 0;
+  std::unique_ptr<CredentialSource> keys =
+      MakeRefreshing(clock, [this]() -> Result<Credentials> {
+        return Credentials{.access_key_id = "K" + std::to_string(++fetches),
+                           .secret_access_key = "hush",
+                           .session_token = "",
+                           .expires = std::nullopt,
+                           .origin = "test"};
+      });
+  Service service{network, *keys, clock, random, nullptr,
+                  {.name = "glue", .region = "us-east-1", .endpoint = {}, .retry = {}}};
+};
+
+TEST(Service, TriesAgainWhenThrottledOrCutOffAndSaysThatAnAttemptMayHaveActed) {
+  Caller caller;
+  caller.network.Answer(400, R"({"__type":"ThrottlingException","message":"slow"})");
+  caller.network.Answer(200, "{}");
+  const auto throttled = caller.service.Call({});
+  ASSERT_TRUE(throttled);
+  EXPECT_FALSE(throttled->may_have_acted_before);
+  caller.network.answers.emplace_back(Unavailable("reset"));
+  caller.network.Answer(200, "{}");
+  const auto cut = caller.service.Call({});
+  ASSERT_TRUE(cut);
+  EXPECT_TRUE(cut->may_have_acted_before);
+  EXPECT_EQ(caller.network.sent.size(), 4u);
+}
+
+TEST(Service, GivesUpAtTheLimitAndDoesNotRepeatWhatIsRefused) {
+  Caller caller;
+  for (int i = 0; i < 9; ++i) caller.network.Answer(503, "<Error><Code>SlowDown</Code></Error>");
+  EXPECT_EQ(caller.service.Call({})->response.status, 503);
+  EXPECT_EQ(caller.network.sent.size(), 6u);
+  caller.network.answers.clear();
+  caller.network.Answer(400, R"({"__type":"com.amazonaws.glue#AccessDeniedException"})");
+  const auto denied = caller.service.Call({});
+  EXPECT_EQ(caller.network.sent.size(), 7u);
+  const Error error = ToError(denied->response, "glue:GetTable");
+  EXPECT_EQ(error.code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(error.message.find("hush"), std::string::npos);
+}
+
+TEST(Service, SignsByTheServicesClockWhenOursIsOff) {
+  Caller caller;
+  caller.network.Answer(403, "<Error><Code>RequestTimeTooSkewed</Code></Error>",
+                        {{"Date", "Sun, 30 Aug 2015 14:36:00 GMT"}});
+  caller.network.Answer(200, "{}");
+  EXPECT_EQ(caller.service.Call({})->response.status, 200);
+  EXPECT_EQ(http::FindHeader(caller.network.sent.at(1).headers, "X-Amz-Date"), "20150830T143600Z");
+}
+
+TEST(Service, FetchesNewKeysOnceWhenTheyExpired) {
+  Caller caller;
+  caller.network.Answer(400, R"({"__type":"ExpiredTokenException"})");
+  caller.network.Answer(200, "{}");
+  EXPECT_EQ(caller.service.Call({})->response.status, 200);
+  EXPECT_EQ(caller.fetches, 2);
+}
+
+}  // namespace
+}  // namespace daypart::aws
