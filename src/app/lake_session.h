@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "catalog/sqlite_catalog.h"
 #include "lake/table.h"
+#include "lake/table_cache.h"
 #include "store/object_store.h"
 
 namespace daypart::app {
@@ -45,6 +46,7 @@ class LakeSession {
   std::unique_ptr<catalog::SqliteCatalog> catalog_;
   SystemClock clock_;
   Random random_;
+  lake::TableCache cache_;
   std::unique_ptr<lake::LakeContext> context_;
 };
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -106,6 +107,23 @@ Result<std::string> EncodeManifest(const ManifestHeader& header,
 /// Reads a manifest and lets entries inherit snapshot id and sequence numbers from `listed`.
 /// errors: kCorruptData with the byte offset; kCorruptData if `bytes` is not as long as listed.
 Result<DecodedManifest> DecodeManifest(std::string_view bytes, const ManifestFile& listed);
+
+/// Which entries of a manifest a reader wants, decided before they are decoded whole: by far most
+/// of a manifest's bytes are statistics of files that a filter then leaves out.
+struct EntryFilter {
+  /// By the tuple alone; empty: any.
+  std::function<bool(const PartitionTuple&)> keeps_partition;
+  /// By a file with partition, record count, and counts and bounds of `fields`; empty: any.
+  std::function<bool(const DataFile&)> keeps_file;
+  std::vector<FieldId> fields;
+  /// Only location, status, numbers, partition and record count of what is kept, no statistics.
+  bool is_brief = false;
+};
+
+/// As DecodeManifest, of the live entries that the filter keeps.
+/// live_count: of all live entries, if not null.
+Result<DecodedManifest> DecodeLiveEntries(std::string_view bytes, const ManifestFile& listed,
+                                          const EntryFilter& filter, int64_t* live_count = nullptr);
 
 /// Counts, minimum sequence number and partition summaries of `entries`; location and bytes are the
 /// caller's. Entries without sequence number count as `sequence_number`.

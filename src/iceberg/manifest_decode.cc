@@ -2,6 +2,7 @@
 //
 // Avro bytes to manifests and manifest lists, one pass over each block. Which member a field of the
 // writer's schema fills is told by its field id, so that any writer's order and extras are fine.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <unordered_map>
@@ -91,6 +92,42 @@ std::map<FieldId, std::string> ReadBounds(AvroInput& in, const AvroNode& node) {
   return bounds;
 }
 
+bool is_wanted(const std::vector<FieldId>& fields, FieldId id) {
+  return std::find(fields.begin(), fields.end(), id) != fields.end();
+}
+
+/// Counts of the wanted fields only.
+void ReadSomeCounts(AvroInput& in, const AvroNode& node, const std::vector<FieldId>& fields,
+                    std::map<FieldId, int64_t>& counts) {
+  if (!is_key_value_array(node)) return in.Skip(node);
+  ReadArray(in, node, [&](const AvroNode&) {
+    const FieldId id(static_cast<int32_t>(in.ReadLong()));
+    const int64_t count = in.ReadLong();
+    if (is_wanted(fields, id)) counts.emplace(id, count);
+  });
+}
+
+void ReadSomeBounds(AvroInput& in, const AvroNode& node, const std::vector<FieldId>& fields,
+                    std::map<FieldId, std::string>& bounds) {
+  if (!is_key_value_array(node)) return in.Skip(node);
+  ReadArray(in, node, [&](const AvroNode&) {
+    const FieldId id(static_cast<int32_t>(in.ReadLong()));
+    const std::string_view bytes = in.ReadBytes();
+    if (is_wanted(fields, id)) bounds.emplace(id, std::string(bytes));
+  });
+}
+
+/// Passes over a map of counts, the commonest thing to be passed over.
+void SkipKeyValues(AvroInput& in, const AvroNode& node) {
+  if (!is_key_value_array(node)) return in.Skip(node);
+  const AvroKind kind = node.children[0].children[1].kind;
+  if (kind != AvroKind::kLong && kind != AvroKind::kInt) return in.Skip(node);
+  ReadArray(in, node, [&](const AvroNode&) {
+    (void)in.ReadLong();
+    (void)in.ReadLong();
+  });
+}
+
 /// One partition value as the type wants it.
 Literal ReadPartitionValue(AvroInput& in, const AvroNode& field, const Type& type) {
   const AvroNode* node = in.ReadUnion(field);
@@ -130,7 +167,7 @@ class ManifestDecoder {
                   std::vector<Type> partition_types)
       : listed_(listed), header_(header), partition_types_(std::move(partition_types)) {}
 
-  ManifestEntry ReadEntry(AvroInput& in, const AvroNode& schema) {
+  ManifestEntry ReadEntry(AvroInput& in, const AvroNode& schema) const {
     ManifestEntry entry;
     for (const AvroNode& field : schema.children) {
       const int32_t id = IdOf(field, kEntryNames);
@@ -140,6 +177,27 @@ class ManifestDecoder {
         case 0: entry.status = static_cast<EntryStatus>(in.ReadLong()); break;
         case 1: entry.snapshot_id = SnapshotId(in.ReadLong()); break;
         case 2: ReadDataFile(in, *node, entry.file); break;
+        case 3: entry.sequence_number = SequenceNumber(in.ReadLong()); break;
+        case 4: entry.file_sequence_number = SequenceNumber(in.ReadLong()); break;
+        default: in.Skip(*node); break;
+      }
+    }
+    Inherit(entry);
+    return entry;
+  }
+
+  /// Reads what a filter looks at and passes over the rest.
+  ManifestEntry ReadBriefly(AvroInput& in, const AvroNode& schema,
+                            const EntryFilter& filter) const {
+    ManifestEntry entry;
+    for (const AvroNode& field : schema.children) {
+      const int32_t id = IdOf(field, kEntryNames);
+      const AvroNode* node = in.ReadUnion(field);
+      if (node == nullptr) continue;
+      switch (id) {
+        case 0: entry.status = static_cast<EntryStatus>(in.ReadLong()); break;
+        case 1: entry.snapshot_id = SnapshotId(in.ReadLong()); break;
+        case 2: ReadFileBriefly(in, *node, filter, entry.file); break;
         case 3: entry.sequence_number = SequenceNumber(in.ReadLong()); break;
         case 4: entry.file_sequence_number = SequenceNumber(in.ReadLong()); break;
         default: in.Skip(*node); break;
@@ -210,6 +268,36 @@ class ManifestDecoder {
         case 143: file.referenced_data_file = std::string(in.ReadBytes()); break;
         case 144: file.content_offset = in.ReadLong(); break;
         case 145: file.content_bytes = in.ReadLong(); break;
+        default: in.Skip(*node); break;
+      }
+    }
+  }
+
+  void ReadFileBriefly(AvroInput& in, const AvroNode& schema, const EntryFilter& filter,
+                       DataFile& file) const {
+    for (const AvroNode& field : schema.children) {
+      const int32_t id = IdOf(field, kFileNames);
+      const AvroNode* node = in.ReadUnion(field);
+      if (node == nullptr) continue;
+      switch (id) {
+        case 134: file.content = static_cast<FileContent>(in.ReadLong()); break;
+        case 100:
+          if (filter.is_brief) {
+            file.location = std::string(in.ReadBytes());
+          } else {
+            (void)in.ReadBytes();
+          }
+          break;
+        case 102: ReadPartition(in, *node, file.partition); break;
+        case 103: file.record_count = in.ReadLong(); break;
+        case 104: file.file_bytes = in.ReadLong(); break;
+        case 108: SkipKeyValues(in, *node); break;
+        case 109: ReadSomeCounts(in, *node, filter.fields, file.value_counts); break;
+        case 110: ReadSomeCounts(in, *node, filter.fields, file.null_value_counts); break;
+        case 137: ReadSomeCounts(in, *node, filter.fields, file.nan_value_counts); break;
+        case 125: ReadSomeBounds(in, *node, filter.fields, file.lower_bounds); break;
+        case 128: ReadSomeBounds(in, *node, filter.fields, file.upper_bounds); break;
+        case 142: file.first_row_id = in.ReadLong(); break;
         default: in.Skip(*node); break;
       }
     }
@@ -322,15 +410,60 @@ void InheritRowIds(DecodedManifest& manifest, const ManifestFile& listed) {
 
 }  // namespace
 
-Result<DecodedManifest> DecodeManifest(std::string_view bytes, const ManifestFile& listed) {
+namespace {
+
+/// The container and header of a manifest as long as its list says.
+Result<AvroFile> OpenManifest(std::string_view bytes, const ManifestFile& listed,
+                              ManifestHeader& header) {
   if (static_cast<int64_t>(bytes.size()) != listed.bytes) {
     return CorruptData("the manifest list says " + std::to_string(listed.bytes) +
                        " bytes, the manifest has " + std::to_string(bytes.size()));
   }
-  DAYPART_TRY(const AvroFile file, ReadAvro(bytes));
+  DAYPART_TRY(AvroFile file, ReadAvro(bytes));
   if (file.schema.kind != AvroKind::kRecord) return CorruptData("a manifest holds Avro records");
+  DAYPART_TRY(header, ReadHeader(file, listed));
+  return file;
+}
+
+/// Decides on one entry after the other of a manifest, keeping count of what inherits row ids.
+class EntrySieve {
+ public:
+  EntrySieve(const ManifestFile& listed, const ManifestDecoder& decoder, const EntryFilter& filter)
+      : decoder_(decoder), filter_(filter), next_row_id_(listed.first_row_id) {
+    if (listed.content != ManifestContent::kData) next_row_id_.reset();
+  }
+
+  void Take(AvroInput& in, const AvroNode& schema, std::vector<ManifestEntry>& entries) {
+    AvroInput start = in;
+    ManifestEntry entry = decoder_.ReadBriefly(in, schema, filter_);
+    if (!in.is_good() || entry.status == EntryStatus::kDeleted) return;
+    ++live_count_;
+    std::optional<int64_t> row_id = entry.file.first_row_id;
+    if (!row_id && next_row_id_) {
+      row_id = next_row_id_;
+      *next_row_id_ += entry.file.record_count;
+    }
+    if (filter_.keeps_partition && !filter_.keeps_partition(entry.file.partition)) return;
+    if (filter_.keeps_file && !filter_.keeps_file(entry.file)) return;
+    if (!filter_.is_brief) entry = decoder_.ReadEntry(start, schema);
+    entry.file.first_row_id = row_id;
+    entries.push_back(std::move(entry));
+  }
+
+  int64_t live_count() const { return live_count_; }
+
+ private:
+  const ManifestDecoder& decoder_;
+  const EntryFilter& filter_;
+  std::optional<int64_t> next_row_id_;
+  int64_t live_count_ = 0;
+};
+
+}  // namespace
+
+Result<DecodedManifest> DecodeManifest(std::string_view bytes, const ManifestFile& listed) {
   DecodedManifest manifest;
-  DAYPART_TRY(manifest.header, ReadHeader(file, listed));
+  DAYPART_TRY(const AvroFile file, OpenManifest(bytes, listed, manifest.header));
   DAYPART_TRY(auto types, PartitionTypes(manifest.header.spec, manifest.header.schema));
   ManifestDecoder decoder(listed, manifest.header, std::move(types));
   for (size_t block = 0; block < file.blocks.size(); ++block) {
@@ -341,6 +474,24 @@ Result<DecodedManifest> DecodeManifest(std::string_view bytes, const ManifestFil
     DAYPART_RETURN_IF_ERROR(CheckRead(in, block));
   }
   InheritRowIds(manifest, listed);
+  return manifest;
+}
+
+Result<DecodedManifest> DecodeLiveEntries(std::string_view bytes, const ManifestFile& listed,
+                                          const EntryFilter& filter, int64_t* live_count) {
+  DecodedManifest manifest;
+  DAYPART_TRY(const AvroFile file, OpenManifest(bytes, listed, manifest.header));
+  DAYPART_TRY(auto types, PartitionTypes(manifest.header.spec, manifest.header.schema));
+  const ManifestDecoder decoder(listed, manifest.header, std::move(types));
+  EntrySieve sieve(listed, decoder, filter);
+  for (size_t block = 0; block < file.blocks.size(); ++block) {
+    AvroInput in(file.blocks[block].data);
+    for (int64_t row = 0; row < file.blocks[block].rows && in.is_good(); ++row) {
+      sieve.Take(in, file.schema, manifest.entries);
+    }
+    DAYPART_RETURN_IF_ERROR(CheckRead(in, block));
+  }
+  if (live_count != nullptr) *live_count = sieve.live_count();
   return manifest;
 }
 

@@ -75,6 +75,51 @@ TEST(Manifest, ComesBackAsItWasWritten) {
   EXPECT_EQ(decoded->entries[1].file.partition, entries[1].file.partition);
 }
 
+TEST(Manifest, ASieveKeepsWhatAFullReadWouldKeep) {
+  const ManifestHeader header = Header("region", 3);
+  std::vector<ManifestEntry> entries;
+  for (int i = 0; i < 9; ++i) {
+    const EntryStatus status = i % 4 == 3 ? EntryStatus::kDeleted : EntryStatus::kExisting;
+    entries.push_back(Entry({Literal(std::string(i % 2 == 0 ? "north" : "south"))}, status));
+    entries.back().file.location += std::to_string(i);
+    entries.back().file.record_count = i + 1;
+    if (i == 2) entries.back().file.first_row_id = 500;
+  }
+  const auto bytes = EncodeManifest(header, entries);
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  ManifestFile listed = Listed(*bytes);
+  listed.first_row_id = 100;
+  const auto whole = DecodeManifest(*bytes, listed);
+  ASSERT_TRUE(whole) << whole.error().message;
+  EntryFilter filter;
+  filter.fields = {FieldId(1)};
+  filter.keeps_partition = [](const PartitionTuple& tuple) {
+    return tuple[0] == Literal(std::string("north"));
+  };
+  filter.keeps_file = [](const DataFile& file) {
+    return file.record_count > 1 && file.lower_bounds.contains(FieldId(1));
+  };
+  int64_t live_count = 0;
+  const auto sieved = DecodeLiveEntries(*bytes, listed, filter, &live_count);
+  ASSERT_TRUE(sieved) << sieved.error().message;
+  EXPECT_EQ(live_count, 7);
+  std::vector<const ManifestEntry*> expected;
+  for (const auto& entry : whole->entries) {
+    const bool is_live = entry.status != EntryStatus::kDeleted;
+    if (is_live && filter.keeps_partition(entry.file.partition) && entry.file.record_count > 1) {
+      expected.push_back(&entry);
+    }
+  }
+  ASSERT_EQ(sieved->entries.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(sieved->entries[i].file.location, expected[i]->file.location);
+    EXPECT_EQ(sieved->entries[i].file.first_row_id, expected[i]->file.first_row_id);
+    EXPECT_EQ(sieved->entries[i].file.lower_bounds, expected[i]->file.lower_bounds);
+    EXPECT_EQ(sieved->entries[i].sequence_number, expected[i]->sequence_number);
+  }
+  EXPECT_FALSE(DecodeLiveEntries(std::string_view(*bytes).substr(0, 90), listed, filter));
+}
+
 TEST(Manifest, AddedEntriesInheritAndExistingOnesKeepTheirNumbers) {
   const ManifestHeader header = Header("");
   const std::vector<ManifestEntry> entries = {Entry({}), Entry({}, EntryStatus::kExisting)};

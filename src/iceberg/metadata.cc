@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_set>
 #include <utility>
 
 namespace daypart::iceberg {
@@ -175,17 +176,16 @@ class Updater {
   }
 
   Status operator()(const RemoveSnapshots& update) {
-    const auto is_removed = [&update](SnapshotId id) {
-      return std::find(update.snapshot_ids.begin(), update.snapshot_ids.end(), id) !=
-             update.snapshot_ids.end();
-    };
+    const std::unordered_set<SnapshotId> removed(update.snapshot_ids.begin(),
+                                                 update.snapshot_ids.end());
+    const auto is_removed = [&removed](SnapshotId id) { return removed.contains(id); };
     for (const auto& [name, ref] : metadata_.refs) {
       if (is_removed(ref.snapshot_id)) {
         return InvalidArgument("snapshot " + std::to_string(ref.snapshot_id.value()) +
                                " is named by ref " + name);
       }
     }
-    std::erase_if(metadata_.snapshots, [&](const Snapshot& s) { return is_removed(s.id); });
+    erase_if(metadata_.snapshots, [&](const Snapshot& s) { return is_removed(s.id); });
     // History before a removed snapshot no longer tells what was current when, so it goes too.
     auto& log = metadata_.snapshot_log;
     const auto last = std::find_if(log.rbegin(), log.rend(), [&](const SnapshotLogEntry& entry) {

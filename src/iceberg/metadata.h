@@ -18,23 +18,10 @@
 #include "base/result.h"
 #include "iceberg/ids.h"
 #include "iceberg/partition.h"
+#include "iceberg/snapshot.h"
 #include "iceberg/type.h"
 
 namespace daypart::iceberg {
-
-struct Snapshot {
-  SnapshotId id;
-  std::optional<SnapshotId> parent_id;
-  SequenceNumber sequence_number;
-  UtcMicros timestamp;  // stored in milliseconds
-  std::string manifest_list;
-  /// "operation" (append, replace, overwrite, delete) among them; totals as the reference writes
-  /// them.
-  std::map<std::string, std::string> summary;
-  std::optional<SchemaId> schema_id;
-  std::optional<int64_t> first_row_id;  // v3
-  std::optional<int64_t> added_rows;    // v3
-};
 
 enum class RefKind { kBranch, kTag };
 
@@ -76,7 +63,7 @@ struct TableMetadata {
   std::vector<SortOrder> sort_orders;
   std::map<std::string, std::string> properties;
   std::optional<SnapshotId> current_snapshot_id;
-  std::vector<Snapshot> snapshots;
+  SnapshotList snapshots;
   std::vector<SnapshotLogEntry> snapshot_log;
   std::vector<MetadataLogEntry> metadata_log;
   std::map<std::string, SnapshotRef> refs;

@@ -5,11 +5,15 @@
 #include <utility>
 
 #include "iceberg/metadata.h"
+#include "iceberg/metadata_lists.h"
 
 namespace daypart::iceberg {
 namespace {
 
 using Json = nlohmann::json;
+
+/// About what a snapshot takes with its log entry, for the text's first allocation.
+constexpr size_t kSnapshotTextBytes = 1024;
 
 /// Reads members of one JSON object; the first that is wrong is the error, with its path.
 class ObjectReader {
@@ -69,44 +73,6 @@ class ObjectReader {
 
 UtcMicros FromMillis(int64_t millis) { return UtcMicros(millis * 1000); }
 int64_t ToMillis(UtcMicros time) { return time.value() / 1000; }
-
-Result<Snapshot> ReadSnapshot(const Json& json, const std::string& path) {
-  const ObjectReader reader(json, path);
-  Snapshot snapshot;
-  DAYPART_TRY(const int64_t id, reader.Integer("snapshot-id"));
-  snapshot.id = SnapshotId(id);
-  DAYPART_TRY(const auto parent, reader.OptionalInteger("parent-snapshot-id"));
-  if (parent) snapshot.parent_id = SnapshotId(*parent);
-  DAYPART_TRY(const auto sequence, reader.OptionalInteger("sequence-number"));
-  snapshot.sequence_number = SequenceNumber(sequence.value_or(0));
-  DAYPART_TRY(const int64_t millis, reader.Integer("timestamp-ms"));
-  snapshot.timestamp = FromMillis(millis);
-  if (!reader.has("manifest-list")) {
-    return Unsupported(path +
-                       " lists its manifests in the metadata file (an early form of format "
-                       "v1); rewrite the table with the program that made it");
-  }
-  DAYPART_TRY(snapshot.manifest_list, reader.String("manifest-list"));
-  DAYPART_TRY(snapshot.summary, reader.Strings("summary"));
-  DAYPART_TRY(const auto schema_id, reader.OptionalInteger("schema-id"));
-  if (schema_id) snapshot.schema_id = SchemaId(static_cast<int32_t>(*schema_id));
-  DAYPART_TRY(snapshot.first_row_id, reader.OptionalInteger("first-row-id"));
-  DAYPART_TRY(snapshot.added_rows, reader.OptionalInteger("added-rows"));
-  return snapshot;
-}
-
-Json WriteSnapshot(const Snapshot& snapshot, int32_t format_version) {
-  Json json{{"snapshot-id", snapshot.id.value()},
-            {"timestamp-ms", ToMillis(snapshot.timestamp)},
-            {"summary", snapshot.summary},
-            {"manifest-list", snapshot.manifest_list}};
-  if (format_version > 1) json["sequence-number"] = snapshot.sequence_number.value();
-  if (snapshot.parent_id) json["parent-snapshot-id"] = snapshot.parent_id->value();
-  if (snapshot.schema_id) json["schema-id"] = snapshot.schema_id->value();
-  if (snapshot.first_row_id) json["first-row-id"] = *snapshot.first_row_id;
-  if (snapshot.added_rows) json["added-rows"] = *snapshot.added_rows;
-  return json;
-}
 
 Result<SnapshotRef> ReadRef(const Json& json, const std::string& path) {
   const ObjectReader reader(json, path);
@@ -196,13 +162,8 @@ Status ReadSortOrders(const ObjectReader& reader, TableMetadata& metadata) {
   return Ok();
 }
 
-Status ReadSnapshots(const ObjectReader& reader, TableMetadata& metadata) {
-  DAYPART_RETURN_IF_ERROR(reader.Each("snapshots", [&](const Json& item, const std::string& path) {
-    auto snapshot = ReadSnapshot(item, path);
-    if (!snapshot) return Status(std::move(snapshot).error());
-    metadata.snapshots.push_back(std::move(snapshot).value());
-    return Ok();
-  }));
+/// The lists are in `metadata` already.
+Status ReadRefs(const ObjectReader& reader, TableMetadata& metadata) {
   DAYPART_TRY(const auto current, reader.OptionalInteger("current-snapshot-id"));
   if (current && *current != -1) {  // -1 is how older writers say "none"
     metadata.current_snapshot_id = SnapshotId(*current);
@@ -211,14 +172,6 @@ Status ReadSnapshots(const ObjectReader& reader, TableMetadata& metadata) {
                          " names no snapshot of the list: " + std::to_string(*current));
     }
   }
-  DAYPART_RETURN_IF_ERROR(
-      reader.Each("snapshot-log", [&](const Json& item, const std::string& path) -> Status {
-        const ObjectReader entry(item, path);
-        DAYPART_TRY(const int64_t id, entry.Integer("snapshot-id"));
-        DAYPART_TRY(const int64_t millis, entry.Integer("timestamp-ms"));
-        metadata.snapshot_log.push_back({FromMillis(millis), SnapshotId(id)});
-        return Ok();
-      }));
   if (reader.has("refs")) {
     if (!reader.at("refs").is_object()) return reader.Wrong("refs", "an object");
     for (const auto& [name, item] : reader.at("refs").items()) {
@@ -263,28 +216,19 @@ Status ReadHead(const ObjectReader& reader, TableMetadata& metadata) {
 }  // namespace
 
 Result<TableMetadata> ParseTableMetadata(std::string_view text) {
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const Json::exception& exception) {
-    return CorruptData(std::string("the metadata file is no JSON: ") + exception.what());
-  }
-  if (!json.is_object()) return CorruptData("the metadata file is to hold a JSON object");
+  DAYPART_TRY(SplitMetadata split, SplitMetadataJson(text));
+  const Json json = Json::parse(split.head, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return CorruptData("the metadata file is no JSON");
   const ObjectReader reader(json, "metadata");
   TableMetadata metadata;
   DAYPART_RETURN_IF_ERROR(ReadHead(reader, metadata));
   DAYPART_RETURN_IF_ERROR(ReadSchemas(reader, metadata));
   DAYPART_RETURN_IF_ERROR(ReadSpecs(reader, metadata));
   DAYPART_RETURN_IF_ERROR(ReadSortOrders(reader, metadata));
-  DAYPART_RETURN_IF_ERROR(ReadSnapshots(reader, metadata));
-  DAYPART_RETURN_IF_ERROR(
-      reader.Each("metadata-log", [&](const Json& item, const std::string& path) -> Status {
-        const ObjectReader entry(item, path);
-        DAYPART_TRY(const int64_t millis, entry.Integer("timestamp-ms"));
-        DAYPART_TRY(std::string file, entry.String("metadata-file"));
-        metadata.metadata_log.push_back({FromMillis(millis), std::move(file)});
-        return Ok();
-      }));
+  metadata.snapshots = std::move(split.snapshots);
+  metadata.snapshot_log = std::move(split.snapshot_log);
+  metadata.metadata_log = std::move(split.metadata_log);
+  DAYPART_RETURN_IF_ERROR(ReadRefs(reader, metadata));
   if (reader.has("statistics")) metadata.statistics_json = json["statistics"].dump();
   if (reader.has("partition-statistics")) {
     metadata.partition_statistics_json = json["partition-statistics"].dump();
@@ -321,22 +265,16 @@ std::string SerializeTableMetadata(const TableMetadata& metadata) {
   for (Json& to = list("sort-orders"); const auto& order : metadata.sort_orders) {
     to.push_back(ToJson(order));
   }
-  for (Json& to = list("snapshots"); const auto& snapshot : metadata.snapshots) {
-    to.push_back(WriteSnapshot(snapshot, metadata.format_version));
-  }
-  for (Json& to = list("snapshot-log"); const auto& entry : metadata.snapshot_log) {
-    to.push_back(
-        {{"timestamp-ms", ToMillis(entry.timestamp)}, {"snapshot-id", entry.snapshot_id.value()}});
-  }
-  for (Json& to = list("metadata-log"); const auto& entry : metadata.metadata_log) {
-    to.push_back(
-        {{"timestamp-ms", ToMillis(entry.timestamp)}, {"metadata-file", entry.metadata_location}});
-  }
   Json& refs = json["refs"] = Json::object();
   for (const auto& [name, ref] : metadata.refs) refs[name] = WriteRef(ref);
   json["statistics"] = Json::parse(metadata.statistics_json, nullptr, false);
   json["partition-statistics"] = Json::parse(metadata.partition_statistics_json, nullptr, false);
-  return json.dump();
+  std::string text = json.dump();
+  text.pop_back();  // the object's brace, behind which the lists go
+  text.reserve(text.size() + metadata.snapshots.size() * kSnapshotTextBytes);
+  AppendMetadataLists(metadata, text);
+  text += '}';
+  return text;
 }
 
 }  // namespace daypart::iceberg

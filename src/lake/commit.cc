@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <memory>
 #include <utility>
 
 #include "base/log.h"
+#include "lake/commit_upkeep.h"
 #include "lake/snapshot_builder.h"
+#include "lake/table_cache.h"
 
 namespace daypart::lake {
 namespace {
@@ -82,13 +85,19 @@ enum class SwapOutcome { kDone, kLost };
 
 /// Writes the metadata file and swaps it in. kLost: nothing was changed and the file is gone again.
 Result<SwapOutcome> Swap(const LakeContext& context, const LoadedTable& base,
-                         const TableMetadata& next,
+                         const std::shared_ptr<const TableMetadata>& next,
                          const std::optional<iceberg::SnapshotId>& snapshot_id) {
-  const std::string location = NextMetadataLocation(next, base.metadata_location, context.random);
-  DAYPART_RETURN_IF_ERROR(context.store.Put(location, iceberg::SerializeTableMetadata(next),
-                                            store::WriteMode::kIfAbsent));
+  const std::string location = NextMetadataLocation(*next, base.metadata_location, context.random);
+  const std::string json = iceberg::SerializeTableMetadata(*next);
+  DAYPART_RETURN_IF_ERROR(context.store.Put(location, json, store::WriteMode::kIfAbsent));
   Status swapped = context.catalog.CompareAndSwap(base.name, base.metadata_location, location);
-  if (swapped) return SwapOutcome::kDone;
+  if (swapped) {
+    // The next commit of this process builds on it without reading it back.
+    if (context.cache != nullptr) {
+      context.cache->Put(location, next, static_cast<int64_t>(json.size()));
+    }
+    return SwapOutcome::kDone;
+  }
   if (swapped.error().code == ErrorCode::kCommitUnknown) {
     Log(LogLevel::kWarning, "commit to " + ToString(base.name) +
                                 ": outcome unknown, looking for it: " + swapped.error().message);
@@ -133,11 +142,15 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
     if (!change.properties.empty()) {
       updates.emplace_back(iceberg::SetProperties{change.properties});
     }
-    DAYPART_TRY(const TableMetadata next,
+    DAYPART_TRY(const auto dropped, PlanUpkeep(base.metadata));
+    if (!dropped.empty()) updates.emplace_back(iceberg::RemoveSnapshots{dropped});
+    DAYPART_TRY(TableMetadata metadata,
                 iceberg::ApplyUpdates(base.metadata, updates, built.snapshot.timestamp,
                                       base.metadata_location));
+    const auto next = std::make_shared<const TableMetadata>(std::move(metadata));
     DAYPART_TRY(const SwapOutcome outcome, Swap(context, base, next, snapshot_id));
     if (outcome == SwapOutcome::kDone) {
+      FinishUpkeep(context, base, *next, dropped);
       return CommitOutcome{.snapshot_id = snapshot_id,
                            .attempts = attempt + 1,
                            .files_removed = built.files_removed,
@@ -197,10 +210,14 @@ Status CommitUpdates(
     DAYPART_TRY(const auto updates, make(base.metadata));
     if (updates.empty()) return Ok();
     const UtcMicros now = std::max(context.clock.Now(), base.metadata.last_updated);
-    DAYPART_TRY(const TableMetadata next,
+    DAYPART_TRY(TableMetadata metadata,
                 iceberg::ApplyUpdates(base.metadata, updates, now, base.metadata_location));
+    const auto next = std::make_shared<const TableMetadata>(std::move(metadata));
     DAYPART_TRY(const SwapOutcome outcome, Swap(context, base, next, std::nullopt));
-    if (outcome == SwapOutcome::kDone) return Ok();
+    if (outcome == SwapOutcome::kDone) {
+      FinishUpkeep(context, base, *next, {});
+      return Ok();
+    }
   }
   return Conflict("the change of table " + ToString(name) + " lost to other writers " +
                   std::to_string(kAttemptsMax) + " times");

@@ -4,66 +4,20 @@
 #include "lake/maintenance.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 #include <utility>
 
-#include "base/log.h"
 #include "lake/commit.h"
+#include "lake/expired_files.h"
 #include "lake/reachable_files.h"
+#include "lake/snapshot_retention.h"
 
 namespace daypart::lake {
 namespace {
 
 using iceberg::SnapshotId;
 using iceberg::TableMetadata;
-
-/// Defaults of the reference implementation.
-constexpr int64_t kSnapshotAgeMaxMs = int64_t{5} * 24 * 3600 * 1000;
-constexpr int64_t kSnapshotsMin = 1;
-
-Result<int64_t> NumberProperty(const TableMetadata& metadata, const std::string& key,
-                               int64_t fallback) {
-  const std::string text = metadata.Property(key, "");
-  if (text.empty()) return fallback;
-  int64_t number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size()) return number;
-  return InvalidArgument("table property " + key + ": a number is expected, found '" + text + "'");
-}
-
-/// Snapshots that stay: what refs point to, and of a branch the newest `count` and the young ones.
-Result<std::set<SnapshotId>> SnapshotsToKeep(const TableMetadata& metadata, UtcMicros now,
-                                             const ExpireOptions& options) {
-  DAYPART_TRY(const int64_t age_ms,
-              NumberProperty(metadata, "history.expire.max-snapshot-age-ms", kSnapshotAgeMaxMs));
-  DAYPART_TRY(const int64_t count,
-              NumberProperty(metadata, "history.expire.min-snapshots-to-keep", kSnapshotsMin));
-  std::set<SnapshotId> kept;
-  for (const auto& [name, ref] : metadata.refs) {
-    kept.insert(ref.snapshot_id);
-    if (ref.kind != iceberg::RefKind::kBranch) continue;
-    const int64_t branch_age =
-        options.age_max ? options.age_max->count() : ref.max_snapshot_age_ms.value_or(age_ms);
-    const int64_t branch_count = options.snapshots_min.value_or(ref.min_snapshots_to_keep.value_or(
-        static_cast<int32_t>(std::min<int64_t>(count, INT32_MAX))));
-    const int64_t oldest = now.value() - branch_age * 1000;
-    int64_t place = 0;
-    const auto* snapshot = metadata.FindSnapshot(ref.snapshot_id);
-    while (snapshot != nullptr && (place < branch_count || snapshot->timestamp.value() >= oldest)) {
-      kept.insert(snapshot->id);
-      ++place;
-      snapshot = snapshot->parent_id ? metadata.FindSnapshot(*snapshot->parent_id) : nullptr;
-    }
-  }
-  // Snapshots of no branch: those of a commit that was rolled back, or staged. Age alone decides.
-  const int64_t oldest = now.value() - (options.age_max ? options.age_max->count() : age_ms) * 1000;
-  for (const auto& snapshot : metadata.snapshots) {
-    if (snapshot.timestamp.value() >= oldest) kept.insert(snapshot.id);
-  }
-  return kept;
-}
 
 /// The locations that are not among the others, however these are written.
 std::set<std::string> Without(const std::set<std::string>& locations,
@@ -75,17 +29,6 @@ std::set<std::string> Without(const std::set<std::string>& locations,
     if (!known.contains(ComparableLocation(location))) rest.insert(location);
   }
   return rest;
-}
-
-int64_t DeleteFiles(const LakeContext& context, const std::vector<std::string>& files) {
-  int64_t failed = 0;
-  for (const std::string& file : files) {
-    const Status deleted = context.store.Delete(file);
-    if (deleted || deleted.error().code == ErrorCode::kNotFound) continue;
-    Log(LogLevel::kWarning, "cannot delete " + file + ": " + deleted.error().message);
-    ++failed;
-  }
-  return failed;
 }
 
 int64_t BytesOf(const LakeContext& context, const std::vector<std::string>& files) {
@@ -102,35 +45,45 @@ int64_t BytesOf(const LakeContext& context, const std::vector<std::string>& file
 Result<ExpireReport> ExpireSnapshots(const LakeContext& context, const catalog::TableName& name,
                                      const ExpireOptions& options) {
   ExpireReport report;
-  std::set<std::string> only_expired;
   const auto plan =
       [&](const TableMetadata& metadata) -> Result<std::vector<iceberg::TableUpdate>> {
-    report.snapshots.clear();
-    DAYPART_TRY(const auto kept, SnapshotsToKeep(metadata, context.clock.Now(), options));
-    for (const auto& snapshot : metadata.snapshots) {
-      if (!kept.contains(snapshot.id)) report.snapshots.push_back(snapshot.id);
+    report = {};
+    std::vector<iceberg::TableUpdate> updates;
+    TableMetadata without_refs = metadata;
+    DAYPART_TRY(report.refs, RefsToDrop(metadata, context.clock.Now()));
+    for (const std::string& ref : report.refs) {
+      updates.emplace_back(iceberg::RemoveSnapshotRef{ref});
+      without_refs.refs.erase(ref);
     }
-    if (report.snapshots.empty()) return std::vector<iceberg::TableUpdate>();
-    LoadedTable table{.name = name, .metadata_location = "", .metadata = metadata};
-    DAYPART_TRY(auto expired, ReachableFiles(context, table, report.snapshots));
-    DAYPART_TRY(auto remaining,
-                ReachableFiles(context, table, std::vector<SnapshotId>(kept.begin(), kept.end())));
-    remaining.merge(MetadataFiles(table));
-    only_expired.clear();
-    only_expired = Without(expired, remaining);
-    return std::vector<iceberg::TableUpdate>{iceberg::RemoveSnapshots{report.snapshots}};
+    DAYPART_TRY(const auto kept,
+                SnapshotsToKeep(without_refs, context.clock.Now(),
+                                {.age_max = options.age_max,
+                                 .snapshots_min = options.snapshots_min}));
+    std::vector<SnapshotId> retained;
+    for (const auto& snapshot : metadata.snapshots) {
+      (kept.contains(snapshot.id) ? retained : report.snapshots).push_back(snapshot.id);
+    }
+    if (report.snapshots.empty()) return updates;
+    const LoadedTable table{.name = name, .metadata_location = "", .metadata = metadata};
+    DAYPART_TRY(report.files, FilesOnlyOf(context, table, report.snapshots, retained));
+    updates.emplace_back(iceberg::RemoveSnapshots{report.snapshots});
+    return updates;
   };
   if (options.dry_run) {
     DAYPART_TRY(const LoadedTable table, LoadTable(context, name));
     DAYPART_TRY(const auto updates, plan(table.metadata));
     (void)updates;
-  } else {
-    DAYPART_RETURN_IF_ERROR(CommitUpdates(context, name, plan));
+    report.bytes = BytesOf(context, report.files);
+    return report;
   }
-  report.files.assign(only_expired.begin(), only_expired.end());
+  DAYPART_RETURN_IF_ERROR(CommitUpdates(context, name, plan));
   report.bytes = BytesOf(context, report.files);
   // The commit is certain here: nothing that a reader can load names these files any more.
-  if (!options.dry_run) report.files_failed = DeleteFiles(context, report.files);
+  report.files_failed = DeleteFiles(context, report.files);
+  DAYPART_TRY(const LoadedTable table, LoadTable(context, name));
+  DAYPART_TRY(const auto waiting, DeleteExpiredFiles(context, table.metadata));
+  report.files_failed += waiting.files_failed;
+  report.files_of_commits = waiting.files_deleted;
   return report;
 }
 

@@ -53,10 +53,13 @@ struct ExpireOptions {
 };
 
 struct ExpireReport {
+  std::vector<std::string> refs;               // too old branches and tags, that went or would go
   std::vector<iceberg::SnapshotId> snapshots;  // that went or would go
   std::vector<std::string> files;              // likewise
   int64_t bytes = 0;                           // of the files that could be looked at
   int64_t files_failed = 0;                    // that could not be deleted and are orphans now
+  /// Deleted besides: files of snapshots that commits dropped, whose grace time is over.
+  int64_t files_of_commits = 0;
 };
 
 /// Drops snapshots and then deletes the files that only they needed. Snapshots that a branch or tag

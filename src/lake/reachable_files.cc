@@ -5,15 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lake/manifest_lists.h"
+
 namespace daypart::lake {
 namespace {
-
-void AddLocationValues(const std::map<std::string, std::string>& values,
-                       const iceberg::TableMetadata& metadata, std::set<std::string>& files) {
-  for (const auto& [key, value] : values) {
-    if (value.starts_with(metadata.location + '/')) files.insert(value);
-  }
-}
 
 void AddStatistics(const std::string& text, std::set<std::string>& files) {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -26,6 +21,13 @@ void AddStatistics(const std::string& text, std::set<std::string>& files) {
 }
 
 }  // namespace
+
+void AddLocationValues(const std::map<std::string, std::string>& values,
+                       const iceberg::TableMetadata& metadata, std::set<std::string>& files) {
+  for (const auto& [key, value] : values) {
+    if (value.starts_with(metadata.location + '/')) files.insert(value);
+  }
+}
 
 std::string ComparableLocation(std::string_view location) {
   std::string_view scheme;
@@ -54,16 +56,12 @@ Result<std::set<std::string>> ReachableFiles(const LakeContext& context, const L
     if (snapshot == nullptr) return NotFound("no snapshot " + std::to_string(id.value()));
     files.insert(snapshot->manifest_list);
     AddLocationValues(snapshot->summary, table.metadata, files);
-    DAYPART_TRY(const std::string list, context.store.Get(snapshot->manifest_list));
-    auto manifests = iceberg::DecodeManifestList(list);
-    if (!manifests) return std::move(manifests).error().WithContext(snapshot->manifest_list);
+    DAYPART_TRY(const auto manifests, ReadManifestList(context, snapshot->manifest_list));
     for (const iceberg::ManifestFile& manifest : *manifests) {
       files.insert(manifest.location);
       if (!manifests_read.insert(manifest.location).second) continue;
-      DAYPART_TRY(const std::string bytes, context.store.Get(manifest.location));
-      const auto decoded = iceberg::DecodeManifest(bytes, manifest);
-      if (!decoded) return Error(decoded.error()).WithContext(manifest.location);
-      for (const iceberg::ManifestEntry& entry : decoded->entries) {
+      DAYPART_TRY(const auto decoded, ReadManifest(context, manifest));
+      for (const iceberg::ManifestEntry& entry : decoded.entries) {
         if (entry.status != iceberg::EntryStatus::kDeleted) files.insert(entry.file.location);
       }
     }

@@ -3,6 +3,7 @@
 // Which objects a table's metadata and snapshots refer to: what maintenance must never delete.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ std::string ComparableLocation(std::string_view location);
 /// pipeline's ledger). errors: kNotFound for an unknown snapshot; those of reading manifests.
 Result<std::set<std::string>> ReachableFiles(const LakeContext& context, const LoadedTable& table,
                                              const std::vector<iceberg::SnapshotId>& snapshots);
+
+/// Adds those of the values that are locations below the table's.
+void AddLocationValues(const std::map<std::string, std::string>& values,
+                       const iceberg::TableMetadata& metadata, std::set<std::string>& files);
 
 /// Locations that the metadata itself refers to: metadata files, statistics, property values that
 /// are locations below the table's.

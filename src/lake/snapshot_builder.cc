@@ -6,8 +6,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <set>
 #include <utility>
+
+#include "lake/manifest_lists.h"
+#include "lake/manifest_merge.h"
+#include "lake/table_cache.h"
 
 namespace daypart::lake {
 namespace {
@@ -20,18 +25,6 @@ using iceberg::ManifestFile;
 using iceberg::ManifestHeader;
 using iceberg::SequenceNumber;
 using iceberg::TableMetadata;
-
-/// commit.manifest.target-size-bytes and commit.manifest.min-count-to-merge of the reference.
-constexpr int64_t kManifestBytesTarget = int64_t{8} << 20;
-constexpr int64_t kManifestsToMergeMin = 100;
-
-int64_t NumberProperty(const TableMetadata& metadata, std::string_view key, int64_t fallback) {
-  const std::string text = metadata.Property(key, "");
-  int64_t number = 0;
-  const auto end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, number);
-  return parsed.ec == std::errc() && parsed.ptr == end && !text.empty() ? number : fallback;
-}
 
 /// The number that a summary holds under the key, if it does.
 std::optional<int64_t> SummaryNumber(const iceberg::Snapshot* snapshot, const std::string& key) {
@@ -150,12 +143,10 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
     if (has_live_files) manifests_.push_back(listed);
     return Ok();
   }
-  DAYPART_TRY(const std::string bytes, context_.store.Get(listed.location));
-  auto decoded = iceberg::DecodeManifest(bytes, listed);
-  if (!decoded) return std::move(decoded).error().WithContext(listed.location);
+  DAYPART_TRY(auto decoded, ReadManifest(context_, listed));
   std::vector<ManifestEntry> entries;
   int64_t removed_here = 0;
-  for (ManifestEntry& entry : decoded->entries) {
+  for (ManifestEntry& entry : decoded.entries) {
     if (entry.status == EntryStatus::kDeleted) continue;
     const bool is_data = listed.content == ManifestContent::kData;
     const std::string& about =
@@ -191,12 +182,12 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
     return CorruptData("manifest " + listed.location + " is of partition spec " +
                        std::to_string(listed.spec_id.value()) + ", which the table does not have");
   }
-  decoded->header.spec = *spec;
-  decoded->header.schema = base.current_schema();
-  decoded->header.format_version = base.format_version;
+  decoded.header.spec = *spec;
+  decoded.header.schema = base.current_schema();
+  decoded.header.format_version = base.format_version;
   ManifestFile rewritten;
   DAYPART_TRY(const std::string location,
-              PutManifest(base, decoded->header, entries, sequence_number, rewritten));
+              PutManifest(base, decoded.header, entries, sequence_number, rewritten));
   attempt_locations_.push_back(location);
   manifests_.push_back(std::move(rewritten));
   return Ok();
@@ -204,50 +195,40 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
 
 Status SnapshotBuilder::MergeSmallManifests(const TableMetadata& base,
                                             SequenceNumber sequence_number) {
-  const int64_t target =
-      NumberProperty(base, "commit.manifest.target-size-bytes", kManifestBytesTarget);
-  const int64_t count_min =
-      NumberProperty(base, "commit.manifest.min-count-to-merge", kManifestsToMergeMin);
-  // Manifests of the default spec without deleted entries, smallest first up to one target.
-  std::vector<size_t> small;
-  for (size_t i = 0; i < manifests_.size(); ++i) {
-    const ManifestFile& manifest = manifests_[i];
-    const bool is_own = manifest.added_snapshot_id == snapshot_id_;
-    if (manifest.content == ManifestContent::kData && manifest.spec_id == base.default_spec_id &&
-        manifest.bytes < target && manifest.deleted_files_count == 0 && !is_own) {
-      small.push_back(i);
+  DAYPART_TRY(const MergePolicy policy, MergePolicyOf(base));
+  const auto groups = PlanManifestMerge(manifests_, policy, snapshot_id_);
+  if (groups.empty()) return Ok();
+  std::vector<bool> is_merged(manifests_.size(), false);
+  std::vector<ManifestFile> merged;
+  for (const auto& group : groups) {
+    const ManifestFile& first = manifests_[group.front()];
+    const auto* spec = base.FindSpec(first.spec_id);
+    if (spec == nullptr) continue;  // told by whoever has to read it
+    std::vector<ManifestEntry> entries;
+    for (const size_t place : group) {
+      DAYPART_TRY(auto decoded, ReadManifest(context_, manifests_[place]));
+      for (ManifestEntry& entry : decoded.entries) {
+        // What was removed told of a snapshot before this one and is of no use here.
+        if (entry.status == EntryStatus::kDeleted) continue;
+        entries.push_back(CarriedEntry(std::move(entry), EntryStatus::kExisting));
+      }
+      is_merged[place] = true;
     }
+    ManifestFile listed;
+    DAYPART_TRY(const std::string location, PutManifest(base,
+                                                        {.schema = base.current_schema(),
+                                                         .spec = *spec,
+                                                         .format_version = base.format_version,
+                                                         .content = first.content},
+                                                        entries, sequence_number, listed));
+    attempt_locations_.push_back(location);
+    merged.push_back(std::move(listed));
   }
-  if (static_cast<int64_t>(small.size()) < count_min) return Ok();
-  std::vector<ManifestEntry> entries;
-  int64_t bytes_in = 0;
-  std::set<size_t> merged;
-  for (const size_t i : small) {
-    if (bytes_in + manifests_[i].bytes > target) continue;
-    DAYPART_TRY(const std::string bytes, context_.store.Get(manifests_[i].location));
-    auto decoded = iceberg::DecodeManifest(bytes, manifests_[i]);
-    if (!decoded) return std::move(decoded).error().WithContext(manifests_[i].location);
-    for (ManifestEntry& entry : decoded->entries) {
-      if (entry.status == EntryStatus::kDeleted) continue;
-      entries.push_back(CarriedEntry(std::move(entry), EntryStatus::kExisting));
-    }
-    bytes_in += manifests_[i].bytes;
-    merged.insert(i);
-  }
-  if (merged.size() < 2) return Ok();
-  ManifestFile listed;
-  DAYPART_TRY(const std::string location, PutManifest(base,
-                                                      {.schema = base.current_schema(),
-                                                       .spec = base.default_spec(),
-                                                       .format_version = base.format_version,
-                                                       .content = ManifestContent::kData},
-                                                      entries, sequence_number, listed));
-  attempt_locations_.push_back(location);
   std::vector<ManifestFile> kept;
   for (size_t i = 0; i < manifests_.size(); ++i) {
-    if (!merged.contains(i)) kept.push_back(std::move(manifests_[i]));
+    if (!is_merged[i]) kept.push_back(std::move(manifests_[i]));
   }
-  kept.push_back(std::move(listed));
+  std::move(merged.begin(), merged.end(), std::back_inserter(kept));
   manifests_ = std::move(kept);
   return Ok();
 }
@@ -307,9 +288,7 @@ Result<BuiltSnapshot> SnapshotBuilder::Build(const TableMetadata& base) {
   DAYPART_RETURN_IF_ERROR(AddAddedManifests(base, sequence_number));
   const auto* parent = base.current_snapshot();
   if (parent != nullptr) {
-    DAYPART_TRY(const std::string list, context_.store.Get(parent->manifest_list));
-    auto listed = iceberg::DecodeManifestList(list);
-    if (!listed) return std::move(listed).error().WithContext(parent->manifest_list);
+    DAYPART_TRY(const auto listed, ReadManifestList(context_, parent->manifest_list));
     for (const ManifestFile& manifest : *listed) {
       DAYPART_RETURN_IF_ERROR(CarryOver(base, manifest, sequence_number));
     }
@@ -344,6 +323,11 @@ Result<BuiltSnapshot> SnapshotBuilder::Build(const TableMetadata& base) {
   DAYPART_RETURN_IF_ERROR(
       context_.store.Put(snapshot.manifest_list, bytes, store::WriteMode::kIfAbsent));
   attempt_locations_.push_back(snapshot.manifest_list);
+  if (context_.cache != nullptr) {
+    context_.cache->Put(snapshot.manifest_list,
+                        std::make_shared<const std::vector<ManifestFile>>(manifests_),
+                        static_cast<int64_t>(bytes.size()));
+  }
   return built;
 }
 

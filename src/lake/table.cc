@@ -6,12 +6,17 @@
 #include <utility>
 
 #include "lake/commit.h"
+#include "lake/commit_upkeep.h"
+#include "lake/table_cache.h"
 #include "lake/table_writer.h"
 
 namespace daypart::lake {
 namespace {
 
 using iceberg::DataFile;
+
+/// Looks at a table whose metadata file is gone by the time it is read.
+constexpr int kLoadsMax = 5;
 
 Result<CommitResult> WriteAndCommit(const LakeContext& context, const catalog::TableName& name,
                                     source::BatchSource& rows, const WriteOptions& options,
@@ -54,30 +59,53 @@ Result<CommitResult> WriteAndCommit(const LakeContext& context, const catalog::T
   return result;
 }
 
+/// Fills in table.metadata from its location. errors: kNotFound if the file is not there.
+Status LoadMetadata(const LakeContext& context, LoadedTable& table) {
+  if (context.cache != nullptr) {
+    const auto known = context.cache->FindMetadata(table.metadata_location);
+    if (known != nullptr) {
+      table.metadata = *known;
+      return Ok();
+    }
+  }
+  DAYPART_TRY(const std::string json, context.store.Get(table.metadata_location));
+  DAYPART_TRY(table.metadata, iceberg::ParseTableMetadata(json));
+  if (context.cache != nullptr) {
+    context.cache->Put(table.metadata_location,
+                       std::make_shared<const iceberg::TableMetadata>(table.metadata),
+                       static_cast<int64_t>(json.size()));
+  }
+  return Ok();
+}
+
 }  // namespace
 
 Result<LoadedTable> LoadTable(const LakeContext& context, const catalog::TableName& name) {
   LoadedTable table;
   table.name = name;
   DAYPART_TRY(table.metadata_location, context.catalog.MetadataLocation(name));
-  const std::string what = "table " + ToString(name) + ", metadata " + table.metadata_location;
-  auto json = context.store.Get(table.metadata_location);
-  if (!json) {
-    if (json.error().code == ErrorCode::kNotFound) {
+  for (int attempt = 1;; ++attempt) {
+    Status loaded = LoadMetadata(context, table);
+    if (loaded) return table;
+    const std::string what = "table " + ToString(name) + ", metadata " + table.metadata_location;
+    if (loaded.error().code != ErrorCode::kNotFound) {
+      return std::move(loaded).error().WithContext(what);
+    }
+    // Beside fast writers the file may have been followed by so many others that it is gone.
+    DAYPART_TRY(std::string now, context.catalog.MetadataLocation(name));
+    if (now == table.metadata_location || attempt == kLoadsMax) {
       return CorruptData(what + ": the catalog names this file, but it is not there");
     }
-    return std::move(json).error().WithContext(what);
+    table.metadata_location = std::move(now);
   }
-  auto metadata = iceberg::ParseTableMetadata(*json);
-  if (!metadata) return std::move(metadata).error().WithContext(what);
-  table.metadata = std::move(metadata).value();
-  return table;
 }
 
 Result<LoadedTable> CreateTable(const LakeContext& context, const catalog::TableName& name,
                                 const CreateOptions& options) {
   LoadedTable table;
   table.name = name;
+  auto properties = options.properties;
+  SetDefaultProperties(properties);
   DAYPART_TRY(table.metadata,
               iceberg::MakeTableMetadata(
                   {.uuid = NewUuid(context.random),
@@ -85,7 +113,7 @@ Result<LoadedTable> CreateTable(const LakeContext& context, const catalog::Table
                    .schema = options.schema,
                    .spec = options.spec,
                    .sort_order = options.sort_order,
-                   .properties = options.properties,
+                   .properties = std::move(properties),
                    .format_version = options.format_version},
                   context.clock.Now()));
   Status database = context.catalog.CreateDatabase(name.database, {});

@@ -25,6 +25,8 @@
 
 namespace daypart::lake {
 
+class TableCache;
+
 /// What every operation needs from outside; all of it must outlive the operation.
 struct LakeContext {
   store::ObjectStore& store;
@@ -34,6 +36,8 @@ struct LakeContext {
   const CancelToken& cancel;
   /// Where tables are created: <warehouse>/<database>/<table>, a location without trailing '/'.
   std::string warehouse;
+  /// Of parsed metadata, for a process that does many operations; null for none.
+  TableCache* cache = nullptr;
 };
 
 struct LoadedTable {
@@ -53,7 +57,8 @@ struct CreateOptions {
   int32_t format_version = 2;
 };
 
-/// Creates the database too if it is not there. errors: kAlreadyExists.
+/// Creates the database too if it is not there. Properties that keep the table's metadata bounded
+/// are set unless `options` has them, see docs/decisions/0031. errors: kAlreadyExists.
 Result<LoadedTable> CreateTable(const LakeContext& context, const catalog::TableName& name,
                                 const CreateOptions& options);
 
