@@ -77,10 +77,11 @@ void Report(int commit, const std::vector<double>& ms, const lake::LakeContext& 
   std::sort(near.begin(), near.end());
   const auto table = lake::LoadTable(context, name);
   if (!table) std::exit(1);
-  const auto list = lake::ReadManifestList(context, table->metadata.current_snapshot()->manifest_list);
+  const auto* snapshot = table->metadata.current_snapshot();
+  const auto list = lake::ReadManifestList(context, snapshot->manifest_list);
   if (!list) std::exit(1);
   const uint64_t bytes = FileBytes(table->metadata_location) +
-                         FileBytes(table->metadata.current_snapshot()->manifest_list) +
+                         FileBytes(snapshot->manifest_list) +
                          FileBytes((*list)->front().location);
   std::printf("commit %6d  median %7.2f ms  p99 %7.2f ms  metadata written %7.1f KiB "
               "(%zu snapshots, %zu manifests)\n",

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// daypart maintain: compact, expire and orphans for one table or for all of them.
+// daypart maintain: compact, manifests, expire, orphans and auto, for one table or all of them.
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
 #include "lake/maintenance.h"
+#include "lake/maintenance_scheduler.h"
+#include "query/condition.h"
 
 namespace daypart::app {
 namespace {
@@ -17,14 +19,35 @@ struct Outcome {
 
 std::string Would(bool is_dry) { return is_dry ? "would " : ""; }
 
+Result<iceberg::Expression> WhereOf(LakeSession& session, const catalog::TableName& name,
+                                    const std::string& condition) {
+  DAYPART_TRY(const auto table, lake::LoadTable(session.context(), name));
+  return query::ParseCondition(table.metadata.current_schema(), condition);
+}
+
+lake::WriteOptions WriteOptionsOf(LakeSession& session, const MaintainArguments& arguments) {
+  lake::WriteOptions write;
+  write.threads_count = session.config().threads_count;
+  write.file_bytes_target = arguments.file_bytes_target > 0 ? arguments.file_bytes_target
+                                                            : session.config().file_bytes_target;
+  write.row_group_rows = session.config().row_group_rows;
+  write.zstd_level = session.config().zstd_level;
+  return write;
+}
+
 Result<Outcome> CompactOne(LakeSession& session, const catalog::TableName& name,
                            const MaintainArguments& arguments) {
   lake::CompactOptions options;
   options.dry_run = arguments.is_dry_run;
-  options.write.threads_count = session.config().threads_count;
-  options.write.file_bytes_target = session.config().file_bytes_target;
-  options.write.row_group_rows = session.config().row_group_rows;
-  options.write.zstd_level = session.config().zstd_level;
+  options.write = WriteOptionsOf(session, arguments);
+  options.strategy = arguments.strategy == "sort"     ? lake::CompactStrategy::kSort
+                     : arguments.strategy == "zorder" ? lake::CompactStrategy::kZOrder
+                                                      : lake::CompactStrategy::kBinPack;
+  options.columns = arguments.columns;
+  options.groups_per_commit = arguments.groups_per_commit;
+  if (!arguments.where.empty()) {
+    DAYPART_TRY(options.where, WhereOf(session, name, arguments.where));
+  }
   DAYPART_TRY(const auto report, lake::Compact(session.context(), name, options));
   Outcome outcome;
   outcome.json = {{"files_before", report.files_before},
@@ -32,6 +55,7 @@ Result<Outcome> CompactOne(LakeSession& session, const catalog::TableName& name,
                   {"bytes_before", report.bytes_before},
                   {"bytes_after", report.bytes_after},
                   {"partitions", report.partitions},
+                  {"commits", report.commits},
                   {"rows", report.rows},
                   {"deletes_applied", report.rows_deleted_applied}};
   if (report.files_before == 0) {
@@ -39,7 +63,7 @@ Result<Outcome> CompactOne(LakeSession& session, const catalog::TableName& name,
     return outcome;
   }
   outcome.text = Would(arguments.is_dry_run) + "rewrite " + FormatCount(report.files_before) +
-                 " small files or files with deletes (" + FormatBytes(report.bytes_before) +
+                 " files (" + FormatBytes(report.bytes_before) +
                  ") of " + FormatCount(report.partitions) + " partitions";
   if (!arguments.is_dry_run) {
     outcome.text +=
@@ -64,6 +88,39 @@ Result<Outcome> ExpireOne(LakeSession& session, const catalog::TableName& name,
                  FormatCount(static_cast<int64_t>(report.snapshots.size())) + " snapshots and " +
                  FormatCount(static_cast<int64_t>(report.files.size())) +
                  " files that only they needed (" + FormatBytes(report.bytes) + ")";
+  return outcome;
+}
+
+Result<Outcome> ManifestsOne(LakeSession& session, const catalog::TableName& name,
+                             const MaintainArguments& arguments) {
+  DAYPART_TRY(const auto report,
+              lake::RewriteManifests(session.context(), name, {.dry_run = arguments.is_dry_run}));
+  Outcome outcome;
+  outcome.json = {{"manifests_before", report.manifests_before},
+                  {"manifests_after", report.manifests_after},
+                  {"bytes_before", report.bytes_before}};
+  outcome.text = Would(arguments.is_dry_run) + "sort " + FormatCount(report.manifests_before) +
+                 " manifests (" + FormatBytes(report.bytes_before) + ") by partition into " +
+                 FormatCount(report.manifests_after);
+  if (report.manifests_before == 0) outcome.text = "the manifests are in order";
+  return outcome;
+}
+
+/// What the policy asks for now: told, or done.
+Result<Outcome> AutoOne(LakeSession& session, const catalog::TableName& name,
+                        const MaintainArguments& arguments) {
+  lake::MaintenanceScheduler scheduler(session.context(), WriteOptionsOf(session, arguments));
+  DAYPART_TRY(const auto done, arguments.is_dry_run ? scheduler.Plan(name) : scheduler.Run(name));
+  Outcome outcome;
+  outcome.json = {{"actions", nlohmann::json::array()}};
+  for (const auto& action : done) {
+    outcome.json["actions"].push_back(
+        {{"action", std::string(lake::NameOf(action.kind))}, {"reason", action.reason}});
+    if (!outcome.text.empty()) outcome.text += "\n  ";
+    outcome.text += Would(arguments.is_dry_run) + std::string(lake::NameOf(action.kind)) + ": " +
+                    action.reason;
+  }
+  if (done.empty()) outcome.text = "nothing to do";
   return outcome;
 }
 
@@ -107,9 +164,11 @@ Result<int> RunMaintain(LakeSession& session, const MaintainArguments& arguments
   DAYPART_TRY(const auto names, TablesOf(session, arguments.table));
   nlohmann::json json = nlohmann::json::array();
   for (const auto& name : names) {
-    auto outcome = arguments.action == "compact"  ? CompactOne(session, name, arguments)
-                   : arguments.action == "expire" ? ExpireOne(session, name, arguments)
-                                                  : OrphansOne(session, name, arguments);
+    auto outcome = arguments.action == "compact"     ? CompactOne(session, name, arguments)
+                   : arguments.action == "expire"    ? ExpireOne(session, name, arguments)
+                   : arguments.action == "manifests" ? ManifestsOne(session, name, arguments)
+                   : arguments.action == "auto"      ? AutoOne(session, name, arguments)
+                                                     : OrphansOne(session, name, arguments);
     if (!outcome) return std::move(outcome).error().WithContext(ToString(name));
     outcome->json["table"] = ToString(name);
     json.push_back(std::move(outcome->json));

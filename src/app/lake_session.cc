@@ -27,7 +27,8 @@ Result<std::unique_ptr<LakeSession>> LakeSession::Open(Config config, bool read_
                                           .read_only = read_only}));
   session->context_ = std::make_unique<lake::LakeContext>(
       lake::LakeContext{*session->store_, *session->catalog_, session->clock_, session->random_,
-                        cancel, "file://" + session->config_.lake_directory.string(), &session->cache_});
+                        cancel, "file://" + session->config_.lake_directory.string(),
+                        &session->cache_});
   return session;
 }
 

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <exception>
 #include <functional>
+#include <set>
 
 #include "app/commands.h"
 #include "base/log.h"
@@ -211,7 +212,8 @@ void AddMaintain(CLI::App& app, Options& options, Action& action) {
   maintain->footer("Example: daypart maintain media.viewership compact --dry-run");
   maintain
       ->add_option("WHAT", options.maintain_words,
-                   "[TABLE] compact, expire or orphans; all tables if none is named")
+                   "[TABLE] compact, manifests, expire, orphans, or auto (what the table's policy "
+                   "asks for); all tables if none is named")
       ->required()
       ->expected(1, 2);
   maintain->add_flag("--dry-run", options.maintain.is_dry_run, "Only tell what would be done");
@@ -219,12 +221,27 @@ void AddMaintain(CLI::App& app, Options& options, Action& action) {
                        "expire: age of snapshots that go (5 days); orphans: of files (3 days)");
   maintain->add_option("--keep", options.maintain.snapshots_min,
                        "expire: newest snapshots that stay whatever their age (1)");
+  maintain
+      ->add_option("--strategy", options.maintain.strategy, "compact: binpack, sort or zorder")
+      ->check(CLI::IsMember({"binpack", "sort", "zorder"}));
+  maintain->add_option("--columns", options.maintain.columns,
+                       "compact: what to sort by ('region, event_time desc') or to put in Z-order")
+      ->delimiter(',');
+  maintain->add_option("--where", options.maintain.where,
+                       "compact: only files that may hold such rows: \"day >= DATE '2026-11-01'\"");
+  maintain->add_option("--target-bytes", options.maintain.file_bytes_target,
+                       "compact: size of the files to make");
+  maintain->add_option("--groups-per-commit", options.maintain.groups_per_commit,
+                       "compact: commit every so many groups of files, instead of once");
   maintain->callback([&] {
     options.maintain.action = options.maintain_words.back();
     if (options.maintain_words.size() == 2) options.maintain.table = options.maintain_words.front();
     const std::string& what = options.maintain.action;
-    if (what != "compact" && what != "expire" && what != "orphans") {
-      throw CLI::ValidationError("WHAT", "compact, expire or orphans is expected, found " + what);
+    static const std::set<std::string> kWhats = {"compact", "manifests", "expire", "orphans",
+                                                 "auto"};
+    if (!kWhats.contains(what)) {
+      throw CLI::ValidationError(
+          "WHAT", "compact, manifests, expire, orphans or auto is expected, found " + what);
     }
     action = [&] {
       return WithSession(options, options.maintain.is_dry_run, [&](LakeSession& session) {

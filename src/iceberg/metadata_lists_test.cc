@@ -25,7 +25,7 @@ TableMetadata WithSnapshots(int count) {
     if (i > 1) snapshot.parent_id = SnapshotId(INT64_MAX - i + 1);
     snapshot.sequence_number = SequenceNumber(i);
     snapshot.timestamp = UtcMicros(i * 1000);
-    snapshot.manifest_list = "file:///lake/t/metadata/snap-\"quoted\"-\xC3\xA9-" + std::to_string(i);
+    snapshot.manifest_list = "file:///lake/t/snap-\"quoted\"-\xC3\xA9-" + std::to_string(i);
     snapshot.summary = {{"operation", "append"}, {"note", "a\\b\n\"c\""}, {"added", "1"}};
     snapshot.schema_id = SchemaId(0);
     metadata.snapshots.push_back(snapshot);

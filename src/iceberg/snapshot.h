@@ -60,8 +60,8 @@ class SnapshotList {
     const_iterator operator--(int) { return const_iterator(inner_--); }
     const_iterator& operator+=(difference_type steps) { return inner_ += steps, *this; }
     const_iterator& operator-=(difference_type steps) { return inner_ -= steps, *this; }
-    friend const_iterator operator+(const_iterator it, difference_type steps) { return it += steps; }
-    friend const_iterator operator-(const_iterator it, difference_type steps) { return it -= steps; }
+    friend const_iterator operator+(const_iterator it, difference_type by) { return it += by; }
+    friend const_iterator operator-(const_iterator it, difference_type by) { return it -= by; }
     friend difference_type operator-(const_iterator left, const_iterator right) {
       return left.inner_ - right.inner_;
     }

@@ -126,6 +126,8 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
     DAYPART_RETURN_IF_ERROR(context.cancel.Check());
     DAYPART_TRY(const LoadedTable base, LoadTable(context, name));
     DAYPART_TRY(limits, RetryLimitsOf(base.metadata));
+    limits.retries_max = std::max<decltype(limits.retries_max)>(limits.retries_max,
+                                                                change.attempts_max - 1);
     if (change.planned_on && *change.planned_on != base.metadata.current_snapshot_id) {
       return Conflict("table " + ToString(name) + " was changed by another writer meanwhile");
     }

@@ -42,11 +42,16 @@ struct SnapshotChange {
   std::set<std::string> replaced_vectors;
   /// Instead of `removed`: all files that the table has at the time of the commit.
   bool removes_all = false;
+  /// All manifests are written anew, their entries sorted by partition; files stay as they are.
+  bool rewrites_manifests = false;
   /// The snapshot the change was planned on. If set and the table has moved on, the commit is
   /// refused with kConflict before anything is written, so that the caller plans again.
   std::optional<std::optional<iceberg::SnapshotId>> planned_on;
   /// Called in each attempt with the table that it builds on: an error gives the commit up.
   std::function<Status(const iceberg::TableMetadata&)> check;
+  /// At least so many attempts, whatever commit.retry.num-retries says: a compaction has minutes of
+  /// work to lose beside a writer that never pauses.
+  int attempts_max = 0;
   std::map<std::string, std::string> summary;
   std::map<std::string, std::string> properties;
 };

@@ -98,7 +98,7 @@ KeyFunction SortKeys(const iceberg::Schema& schema, std::vector<SortField> field
     std::vector<iceberg::Type> types;
     for (const SortField& field : fields) {
       const NestedField* column = FieldOf(schema, field.source_id);
-      if (column == nullptr) return Unsupported("rows are not ordered by nested or dropped columns");
+      if (column == nullptr) return Unsupported("rows are ordered by columns of the table only");
       columns.push_back(batch.GetColumnByName(column->name));
       types.push_back(column->type);
       if (columns.back() == nullptr) return InvalidArgument("no column " + column->name);
@@ -153,7 +153,7 @@ Result<KeyFunction> ZOrderKeys(const iceberg::Schema& schema, const std::vector<
   for (size_t i = 0; i < fields.size(); ++i) {
     scales[i].Finish();
     const NestedField* column = FieldOf(schema, fields[i].source_id);
-    if (column == nullptr) return Unsupported("rows are not ordered by nested or dropped columns");
+    if (column == nullptr) return Unsupported("rows are ordered by columns of the table only");
     names.push_back(column->name);
   }
   return KeyFunction([scales = std::move(scales), names,

@@ -15,7 +15,22 @@
 
 namespace daypart::lake {
 
+enum class CompactStrategy {
+  kBinPack,  // small files and files with deletes, joined as their rows come
+  kSort,     // all files of a partition, in the order of columns
+  kZOrder,   // likewise along a Z-order curve over the columns
+};
+
 struct CompactOptions {
+  CompactStrategy strategy = CompactStrategy::kBinPack;
+  /// kSort: "region", "event_time desc nulls last", …; none for the table's own sort order.
+  /// kZOrder: at least two names.
+  std::vector<std::string> columns;
+  /// Only files that may hold such rows.
+  iceberg::Expression where = iceberg::Expression::True();
+  /// Commits each time this many groups (bins, or partitions of a sort) are rewritten, those of the
+  /// smallest files first, so that what is done stays done. 0: one commit at the end.
+  int64_t groups_per_commit = 0;
   /// Files below this size are joined with others; those above are left alone unless they have
   /// deletes. 0: three quarters of the write's target size.
   int64_t small_file_bytes = 0;
@@ -33,13 +48,17 @@ struct CompactReport {
   int64_t bytes_after = 0;
   int64_t rows = 0;                  // written
   int64_t rows_deleted_applied = 0;  // taken away by delete files before, gone from the files now
-  std::optional<iceberg::SnapshotId> snapshot_id;
+  std::optional<iceberg::SnapshotId> snapshot_id;  // of the last commit
+  int64_t commits = 0;
+  int64_t plans = 0;  // more than one if others changed the same files meanwhile
 };
 
-/// Rewrites small files and files with deletes, partition by partition, into files of the target
-/// size, in one commit of operation "replace". Appends of others meanwhile do not disturb it; if
-/// others rewrote the same files or added deletes, it plans again. errors: kConflict if that
-/// happened too often; those of reading and writing.
+/// Rewrites files, partition by partition, into files of the target size, in commits of operation
+/// "replace". Commits of others meanwhile do not disturb it unless they take away one of the files
+/// that are rewritten or delete rows of one: then it plans again. Memory is bounded by the write's
+/// buffer: a sort of more spills to temporary files.
+/// errors: kInvalidArgument for columns that cannot be ordered by; kConflict if others came in
+///   between too often (what was committed by then stays); those of reading and writing.
 Result<CompactReport> Compact(const LakeContext& context, const catalog::TableName& name,
                               const CompactOptions& options);
 
@@ -66,6 +85,24 @@ struct ExpireReport {
 /// points to, and their newest ancestors, stay.
 Result<ExpireReport> ExpireSnapshots(const LakeContext& context, const catalog::TableName& name,
                                      const ExpireOptions& options);
+
+struct ManifestOptions {
+  bool dry_run = false;
+};
+
+struct ManifestReport {
+  int64_t manifests_before = 0;  // that were or would be rewritten
+  int64_t manifests_after = 0;   // in a dry run as many as their bytes are expected to fill
+  int64_t bytes_before = 0;
+  std::optional<iceberg::SnapshotId> snapshot_id;
+};
+
+/// Writes the manifests anew, entries sorted by partition and packed to
+/// commit.manifest.target-size-bytes, so that a filter on partitions reads few of them. Entries
+/// keep their snapshot, sequence numbers and row ids. Does nothing where the manifests are as few
+/// as can be already. errors: as CommitSnapshot.
+Result<ManifestReport> RewriteManifests(const LakeContext& context, const catalog::TableName& name,
+                                        const ManifestOptions& options);
 
 struct OrphanOptions {
   /// Younger objects are left alone: a commit under way may be about to name them.

@@ -297,7 +297,11 @@ Result<BuiltSnapshot> SnapshotBuilder::Build(const TableMetadata& base) {
     return Conflict(std::to_string(removed_.size()) + " file(s) were to be replaced, only " +
                     std::to_string(files_removed_) + " are still in the table");
   }
-  DAYPART_RETURN_IF_ERROR(MergeSmallManifests(base, sequence_number));
+  if (change_.rewrites_manifests) {
+    DAYPART_RETURN_IF_ERROR(SortManifests(base, sequence_number));
+  } else {
+    DAYPART_RETURN_IF_ERROR(MergeSmallManifests(base, sequence_number));
+  }
 
   BuiltSnapshot built;
   built.files_removed = files_removed_;

@@ -52,6 +52,8 @@ class SnapshotBuilder {
   void AssignRowIds(const iceberg::TableMetadata& base, iceberg::Snapshot& snapshot);
   Status CarryOver(const iceberg::TableMetadata& base, const iceberg::ManifestFile& listed,
                    iceberg::SequenceNumber sequence_number);
+  /// Puts live entries into manifests of the target size, by partition spec and then partition.
+  Status SortManifests(const iceberg::TableMetadata& base, iceberg::SequenceNumber sequence_number);
   Status MergeSmallManifests(const iceberg::TableMetadata& base,
                              iceberg::SequenceNumber sequence_number);
   std::map<std::string, std::string> Summarize(const iceberg::TableMetadata& base) const;

@@ -43,8 +43,9 @@ Result<std::set<iceberg::SnapshotId>> SnapshotsToKeep(const iceberg::TableMetada
 /// is no ancestor of main. Empty without the property.
 Result<std::vector<iceberg::SnapshotId>> SnapshotsOverLimit(const iceberg::TableMetadata& metadata);
 
-/// Whether a summary key is how a writer finds its place again (Daypart's streams and ledgers,
-/// Flink, Kafka Connect): the newest snapshot of main with each such key is never dropped.
+/// Whether a summary key is how a writer finds its place again (Daypart's streams, Flink, Kafka
+/// Connect): the newest snapshot of main with each such key is never dropped. A pipeline's ledger
+/// is none, since the table's properties name it as well.
 bool is_stream_state(std::string_view summary_key);
 
 /// The newest snapshot of main's history that has the key in its summary, looked for beyond gaps

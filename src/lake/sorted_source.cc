@@ -213,6 +213,57 @@ class Run {
   size_t position_ = 0;
 };
 
+/// One thread's rows to runs.
+class RunMaker {
+ public:
+  RunMaker(const KeyFunction& keys, std::filesystem::path folder, Random& random,
+           int64_t bytes_max)
+      : keys_(keys), folder_(std::move(folder)), random_(random), bytes_max_(bytes_max) {}
+
+  Status Add(const Batch& batch) {
+    DAYPART_TRY(auto plain, WithoutDictionaries(batch));
+    KeyedRows piece;
+    DAYPART_TRY(piece.keys, keys_(*plain));
+    waiting_bytes_ += arrow::util::ReferencedBufferSize(*plain).ValueOr(plain->num_rows() * 64) +
+                      static_cast<int64_t>(piece.keys.bytes.size() + piece.keys.size() * 8);
+    piece.rows = std::move(plain);
+    waiting_.push_back(std::move(piece));
+    if (waiting_bytes_ < bytes_max_) return Ok();
+    has_spilled_ = true;
+    return Flush();
+  }
+
+  Result<std::vector<Run>> Finish() && {
+    DAYPART_RETURN_IF_ERROR(Flush());
+    return std::move(runs_);
+  }
+
+ private:
+  Status Flush() {
+    if (waiting_.empty()) return Ok();
+    DAYPART_TRY(KeyedRows sorted, SortTogether(waiting_));
+    waiting_.clear();
+    waiting_bytes_ = 0;
+    if (!has_spilled_) {
+      runs_.emplace_back(std::move(sorted));
+      return Ok();
+    }
+    const auto path = folder_ / ("daypart-run-" + NewUuid(random_) + ".arrow");
+    DAYPART_TRY(Run run, Run::Spill(sorted, path.string()));
+    runs_.push_back(std::move(run));
+    return Ok();
+  }
+
+  const KeyFunction& keys_;
+  const std::filesystem::path folder_;
+  Random& random_;
+  const int64_t bytes_max_;
+  std::vector<KeyedRows> waiting_;
+  int64_t waiting_bytes_ = 0;
+  bool has_spilled_ = false;
+  std::vector<Run> runs_;
+};
+
 class SortedSource final : public source::BatchSource {
  public:
   SortedSource(std::shared_ptr<arrow::Schema> schema, std::vector<Run> runs)
@@ -279,50 +330,30 @@ Result<std::unique_ptr<source::BatchSource>> MakeSortedSource(source::BatchSourc
   const int64_t budget = std::max<int64_t>(1, options.buffer_bytes_max / threads_count / 2);
   std::mutex mutex;  // guards runs
   std::vector<Run> runs;
-  DAYPART_RETURN_IF_ERROR(RunInParallel(threads_count, [&](int) -> Status {
+  Status read = RunInParallel(threads_count, [&](int) -> Status {
+    RunMaker maker(keys, folder, random, budget);
     DAYPART_TRY(const auto cursor, rows.NewCursor());
-    std::vector<KeyedRows> waiting;
-    int64_t waiting_bytes = 0;
-    const auto flush = [&](bool spills) -> Status {
-      if (waiting.empty()) return Ok();
-      DAYPART_TRY(KeyedRows sorted, SortTogether(waiting));
-      waiting.clear();
-      waiting_bytes = 0;
-      std::optional<Run> run;
-      if (spills) {
-        const auto path = folder / ("daypart-run-" + NewUuid(random) + ".arrow");
-        DAYPART_TRY(run, Run::Spill(sorted, path.string()));
-      } else {
-        run.emplace(std::move(sorted));
-      }
-      const std::lock_guard lock(mutex);
-      runs.push_back(std::move(*run));
-      return Ok();
-    };
-    bool has_spilled = false;
     while (true) {
       DAYPART_TRY(const auto batch, cursor->Next());
       if (batch == nullptr) break;
-      DAYPART_TRY(auto plain, WithoutDictionaries(batch));
-      KeyedRows piece;
-      DAYPART_TRY(piece.keys, keys(*plain));
-      waiting_bytes += arrow::util::ReferencedBufferSize(*plain).ValueOr(plain->num_rows() * 64) +
-                       static_cast<int64_t>(piece.keys.bytes.size() + piece.keys.size() * 8);
-      piece.rows = std::move(plain);
-      waiting.push_back(std::move(piece));
-      if (waiting_bytes < budget) continue;
-      has_spilled = true;
-      DAYPART_RETURN_IF_ERROR(flush(/*spills=*/true));
+      DAYPART_RETURN_IF_ERROR(maker.Add(batch));
     }
-    return flush(has_spilled);
-  }));
+    DAYPART_TRY(auto made, std::move(maker).Finish());
+    const std::lock_guard lock(mutex);
+    std::move(made.begin(), made.end(), std::back_inserter(runs));
+    return Ok();
+  });
+  if (!read) return std::move(read).error();
   arrow::FieldVector fields;
   for (const auto& field : rows.schema()->fields()) {
     const auto& type = *field->type();
     const bool is_dictionary = type.id() == arrow::Type::DICTIONARY;
-    fields.push_back(is_dictionary ? field->WithType(
-                                         static_cast<const arrow::DictionaryType&>(type).value_type())
-                                   : field);
+    if (!is_dictionary) {
+      fields.push_back(field);
+      continue;
+    }
+    fields.push_back(
+        field->WithType(static_cast<const arrow::DictionaryType&>(type).value_type()));
   }
   return std::unique_ptr<source::BatchSource>(
       std::make_unique<SortedSource>(arrow::schema(std::move(fields)), std::move(runs)));

@@ -104,6 +104,8 @@ struct WriteOptions {
   /// Rows held in memory before they are encoded, over all threads and partitions.
   int64_t buffer_bytes_max = int64_t{384} << 20;
   int zstd_level = 1;
+  /// Rows stay in the order in which they come, even if the table has a sort order.
+  bool keeps_order = false;
   /// Added to the snapshot's summary.
   std::map<std::string, std::string> summary;
   /// Set on the table in the same commit.

@@ -60,7 +60,7 @@ Result<TableWriter::OpenFile*> TableWriter::FileOf(const iceberg::PartitionTuple
 /// Null for an unsorted table, and where the place of each row must be known: a merge's staged
 /// files are sorted when they are compacted.
 const iceberg::SortOrder* TableWriter::SortOrderOf() const {
-  if (options_.keeps_runs) return nullptr;
+  if (options_.keeps_runs || options_.keeps_order) return nullptr;
   for (const iceberg::SortOrder& order : metadata_.sort_orders) {
     if (order.id == metadata_.default_sort_order_id && !order.fields.empty()) return &order;
   }
@@ -187,7 +187,8 @@ Result<std::vector<WrittenFile>> WriteDataFiles(const LakeContext& context,
                         .row_group_rows = options.row_group_rows,
                         .buffer_bytes_max = options.buffer_bytes_max / threads_count,
                         .zstd_level = options.zstd_level,
-                        .keeps_runs = keeps_runs});
+                        .keeps_runs = keeps_runs,
+                        .keeps_order = options.keeps_order});
     auto result = write(writer);
     if (!result) {
       has_failed.store(true, std::memory_order_relaxed);

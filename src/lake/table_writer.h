@@ -41,6 +41,7 @@ struct TableWriterOptions {
   int64_t buffer_bytes_max = 0;
   int zstd_level = 1;
   bool keeps_runs = false;
+  bool keeps_order = false;
 };
 
 class TableWriter {
