@@ -67,7 +67,8 @@ class RankScale {
   uint16_t RankOf(const std::string& key) const {
     if (sample_.empty()) return 0;
     const auto below = std::lower_bound(sample_.begin(), sample_.end(), key) - sample_.begin();
-    return static_cast<uint16_t>(static_cast<size_t>(below) * 65'535 / sample_.size());
+    const size_t rank = static_cast<size_t>(below) * 65'536 / sample_.size();
+    return static_cast<uint16_t>(std::min<size_t>(rank, 65'535));
   }
 
  private:
