@@ -212,6 +212,14 @@ std::strong_ordering Compare(const Literal& left, const Literal& right) {
       left);
 }
 
+Literal Promote(const Literal& literal, const Type& type) {
+  const auto* narrow = std::get_if<int32_t>(&literal);
+  if (narrow != nullptr && type.kind == TypeKind::kLong) return static_cast<int64_t>(*narrow);
+  const auto* single = std::get_if<float>(&literal);
+  if (single != nullptr && type.kind == TypeKind::kDouble) return static_cast<double>(*single);
+  return literal;
+}
+
 Result<std::string> SerializeLiteral(const Literal& literal, const Type& type) {
   if (!Holds(literal, type)) {
     return InvalidArgument("a value of type " + ToString(type) + " is expected, found another");

@@ -36,6 +36,10 @@ inline bool is_null(const Literal& literal) {
 /// has it; bytes and strings by unsigned byte; null first.
 std::strong_ordering Compare(const Literal& left, const Literal& right);
 
+/// The value as the type holds it: an int stored before its column became long, a float before
+/// double. All else stays as it is.
+Literal Promote(const Literal& literal, const Type& type);
+
 /// The spec's "Binary single-value serialization" (Appendix D), as bounds hold it.
 /// errors: kInvalidArgument if the literal does not hold what the type needs.
 Result<std::string> SerializeLiteral(const Literal& literal, const Type& type);

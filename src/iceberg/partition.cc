@@ -31,29 +31,6 @@ std::string UrlEncode(std::string_view text) {
   return out;
 }
 
-/// A partition value as paths have it: years, months, hours as dates, all else as itself.
-std::string PathValue(const Transform& transform, const Type& type, const Literal& value) {
-  const auto* number = std::get_if<int32_t>(&value);
-  if (number == nullptr) return ToString(value, type);
-  const auto padded = [](int64_t n, size_t width) {
-    std::string text = std::to_string(n);
-    if (text.size() < width) text.insert(0, width - text.size(), '0');
-    return text;
-  };
-  const auto floor_divide = [](int32_t a, int32_t b) { return a / b - (a % b < 0 ? 1 : 0); };
-  if (transform.kind == TransformKind::kYear) return padded(1970 + *number, 4);
-  if (transform.kind == TransformKind::kMonth) {
-    const int32_t years = floor_divide(*number, 12);
-    return padded(1970 + years, 4) + '-' + padded(*number - years * 12 + 1, 2);
-  }
-  if (transform.kind == TransformKind::kHour) {
-    const int32_t days = floor_divide(*number, 24);
-    return ToString(Literal(days), Type::Of(TypeKind::kDate)) + '-' +
-           padded(*number - days * 24, 2);
-  }
-  return ToString(value, type);
-}
-
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
@@ -135,6 +112,28 @@ Result<Transform> TransformOf(const nlohmann::json& json) {
 
 }  // namespace
 
+std::string PartitionValueText(const Transform& transform, const Type& type, const Literal& value) {
+  const auto* number = std::get_if<int32_t>(&value);
+  if (number == nullptr) return ToString(value, type);
+  const auto padded = [](int64_t n, size_t width) {
+    std::string text = std::to_string(n);
+    if (text.size() < width) text.insert(0, width - text.size(), '0');
+    return text;
+  };
+  const auto floor_divide = [](int32_t a, int32_t b) { return a / b - (a % b < 0 ? 1 : 0); };
+  if (transform.kind == TransformKind::kYear) return padded(1970 + *number, 4);
+  if (transform.kind == TransformKind::kMonth) {
+    const int32_t years = floor_divide(*number, 12);
+    return padded(1970 + years, 4) + '-' + padded(*number - years * 12 + 1, 2);
+  }
+  if (transform.kind == TransformKind::kHour) {
+    const int32_t days = floor_divide(*number, 24);
+    return ToString(Literal(days), Type::Of(TypeKind::kDate)) + '-' +
+           padded(*number - days * 24, 2);
+  }
+  return ToString(value, type);
+}
+
 Result<std::vector<Type>> PartitionTypes(const PartitionSpec& spec, const Schema& schema) {
   std::vector<Type> types;
   for (const PartitionField& field : spec.fields) {
@@ -165,7 +164,8 @@ Result<std::string> PartitionPath(const PartitionSpec& spec, const Schema& schem
   for (size_t i = 0; i < types.size(); ++i) {
     if (i > 0) path += '/';
     const auto& field = spec.fields[i];
-    path += UrlEncode(field.name) + '=' + UrlEncode(PathValue(field.transform, types[i], tuple[i]));
+    path += UrlEncode(field.name) + '=' +
+            UrlEncode(PartitionValueText(field.transform, types[i], tuple[i]));
   }
   return path;
 }

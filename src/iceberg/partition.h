@@ -74,6 +74,8 @@ Result<std::vector<Type>> PartitionTypes(const PartitionSpec& spec, const Schema
 /// "event_day=2026-11-24/region=north", names and values URL-encoded; empty if unpartitioned.
 Result<std::string> PartitionPath(const PartitionSpec& spec, const Schema& schema,
                                   const PartitionTuple& tuple);
+/// A partition value for people, as paths have it: 2026, 2026-11, 2026-11-24, 2026-11-24-10.
+std::string PartitionValueText(const Transform& transform, const Type& type, const Literal& value);
 /// What the command line takes: "day(event_time), bucket(16, viewer_id), region". Ids from 1000 on;
 /// names as the reference implementation makes them (event_time_day, viewer_id_bucket, region).
 Result<PartitionSpec> ParsePartitionSpec(std::string_view text, const Schema& schema);

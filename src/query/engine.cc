@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "lake/arrow_schema.h"
+#include "lake/metadata_table.h"
 #include "lake/raw_files.h"
 #include "lake/row_lineage.h"
 #include "lake/table_scan.h"
@@ -49,6 +50,7 @@ struct ResolvedTable {
   std::unique_ptr<catalog::RawTable> raw;
   bool has_positions = false;  // `_file` and `_pos` are columns too
   bool has_lineage = false;    // so are those of the row lineage
+  std::optional<lake::MetadataTableKind> metadata_kind;  // rows about `iceberg` instead of its own
   source::BatchSource* bound = nullptr;
   std::string view_sql;  // of a view file
 };
@@ -257,6 +259,8 @@ class DuckdbEngine final : public Engine {
         return table;
       }
       if (loaded.error().code != ErrorCode::kNotFound) return std::move(loaded).error();
+      DAYPART_TRY(const bool is_metadata, ResolveMetadata(database, travel, table));
+      if (is_metadata) return table;
       auto raw = raw_.GetRawTable(table.name);
       if (raw) {
         table.raw = std::make_unique<catalog::RawTable>(std::move(raw).value());
@@ -273,6 +277,23 @@ class DuckdbEngine final : public Engine {
                                                                  reference.table));
     }
     return table;
+  }
+
+  /// Whether `travel` names a metadata table, as viewership$files; `table` is it then.
+  Result<bool> ResolveMetadata(const std::string& database, const Travel& travel,
+                               ResolvedTable& table) const {
+    DAYPART_TRY(const auto named, lake::ParseMetadataTableName(travel.table));
+    if (!named) return false;
+    auto loaded = lake::LoadTable(context_, {database, named->first});
+    if (!loaded && loaded.error().code == ErrorCode::kNotFound) return false;
+    if (!loaded) return std::move(loaded).error();
+    if (!travel.is_now() && !lake::is_of_snapshot(named->second)) {
+      return Unsupported(travel.table + " is about all snapshots; leave FOR … AS OF out");
+    }
+    DAYPART_TRY(auto then, TableAsOf(std::move(loaded).value(), travel));
+    table.iceberg = std::make_unique<lake::LoadedTable>(std::move(then));
+    table.metadata_kind = named->second;
+    return true;
   }
 
   /// The text of <views>/NAME.sql; empty if there is none.
@@ -315,7 +336,8 @@ class DuckdbEngine final : public Engine {
     for (const TableName& name : order) {
       const ResolvedTable& table = tables.at(name);
       if (table.iceberg != nullptr) {
-        DAYPART_TRY(std::string columns, ColumnList(table.iceberg->metadata.current_schema()));
+        DAYPART_TRY(const auto schema, SchemaOf(table));
+        DAYPART_TRY(std::string columns, ColumnList(schema));
         if (table.has_positions) columns += ", _file VARCHAR, _pos BIGINT";
         if (table.has_lineage || (table.has_positions && is_v3(table))) {
           columns += ", _row_id BIGINT, _last_updated_sequence_number BIGINT";
@@ -341,11 +363,20 @@ class DuckdbEngine final : public Engine {
     return scans;
   }
 
+  static Result<iceberg::Schema> SchemaOf(const ResolvedTable& table) {
+    if (table.metadata_kind) {
+      return lake::MetadataTableSchema(*table.iceberg, *table.metadata_kind);
+    }
+    return table.iceberg->metadata.current_schema();
+  }
+
   Status MakeView(Session& session, const ResolvedTable& table,
                   const std::vector<PlannedScan>& scans, std::vector<std::string>& paths,
                   StatementSources& sources, ScanStatistics& statistics) {
     std::string select = table.view_sql;
-    if (table.iceberg != nullptr) {
+    if (table.metadata_kind) {
+      DAYPART_TRY(select, MetadataView(session, table, sources));
+    } else if (table.iceberg != nullptr) {
       DAYPART_TRY(select, IcebergView(session, table, scans, paths, sources, statistics));
     } else if (table.raw != nullptr) {
       DAYPART_TRY(select, RawView(session, table, paths, sources));
@@ -353,6 +384,17 @@ class DuckdbEngine final : public Engine {
       DAYPART_TRY(select, BoundView(session, table, sources));
     }
     return session.Execute("CREATE VIEW " + SqlName(table.name) + " AS " + select);
+  }
+
+  Result<std::string> MetadataView(Session& session, const ResolvedTable& table,
+                                   StatementSources& sources) {
+    DAYPART_TRY(const auto columns, SchemaOf(table));
+    DAYPART_TRY(auto schema, lake::ToArrowSchema(columns));
+    const auto loaded = std::make_shared<const lake::LoadedTable>(*table.iceberg);
+    return Function(session, std::move(schema), sources,
+                    [this, loaded, kind = *table.metadata_kind](const auto&) {
+                      return lake::OpenMetadataTable(context_, *loaded, kind);
+                    });
   }
 
   /// Files that DuckDB can read itself, and those with deletes or nested columns through our own
