@@ -5,24 +5,50 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "app/commands.h"
 #include "query/engine.h"
+#include "query/execute_table_statement.h"
 #include "query/execute_write.h"
 #include "query/format.h"
+#include "query/table_statement.h"
 
 namespace daypart::app {
 
 namespace {
 
+nlohmann::json IdJson(const std::optional<iceberg::SnapshotId>& id) {
+  return id ? nlohmann::json(id->value()) : nlohmann::json();
+}
+
+Result<int> RunTableStatement(LakeSession& session, const std::string& sql,
+                              const query::EngineOptions& options, const lake::WriteOptions& write,
+                              const OutputOptions& output) {
+  DAYPART_TRY(const auto result, query::ExecuteTableStatement(session.context(), session.catalog(),
+                                                              options, sql, write));
+  if (output.is_json) {
+    PrintLine(nlohmann::json{{"done", result.done},
+                             {"rows_inserted", result.rows_added},
+                             {"previous_snapshot_id", IdJson(result.previous_snapshot_id)},
+                             {"current_snapshot_id", IdJson(result.current_snapshot_id)}}
+                  .dump());
+  } else if (!output.is_quiet) {
+    PrintLine(result.done);
+  }
+  return kExitDone;
+}
+
 Result<int> RunWrite(LakeSession& session, const std::string& sql,
                      const query::EngineOptions& options, const OutputOptions& output) {
+  const bool is_about_table = query::is_table_statement(sql);
   lake::WriteOptions write;
   write.threads_count = session.config().threads_count;
   write.file_bytes_target = session.config().file_bytes_target;
   write.row_group_rows = session.config().row_group_rows;
   write.zstd_level = session.config().zstd_level;
+  if (is_about_table) return RunTableStatement(session, sql, options, write, output);
   const UtcMicros start = session.clock().Now();
   DAYPART_TRY(const auto result,
               query::ExecuteWrite(session.context(), session.catalog(), options, sql, write));

@@ -59,7 +59,12 @@ std::string DecimalFixed(__int128 unscaled, int32_t precision) {
   return fixed;
 }
 
-Status WritePartitionValue(AvroOutput& out, const Type& type, const Literal& value) {
+/// A required field of format v1 that means nothing any more; the reference writes this number.
+constexpr int64_t kBlockBytesV1 = int64_t{64} << 20;
+
+Status WritePartitionValue(AvroOutput& out, const Type& type, const Literal& stored) {
+  // The column may have been widened since the file was written.
+  const Literal value = Promote(stored, type);
   if (is_null(value)) {
     out.WriteLong(kNullBranch);
     return Ok();
@@ -103,7 +108,11 @@ Status CheckEntry(const ManifestEntry& entry, size_t tuple_size) {
 
 Status WriteDataFile(AvroOutput& out, const DataFile& file, const std::vector<Type>& types,
                      int32_t format_version) {
-  out.WriteLong(static_cast<int64_t>(file.content));
+  const bool is_first = format_version == 1;
+  if (is_first && file.content != FileContent::kData) {
+    return Unsupported("delete files need a table of format version 2 or above");
+  }
+  if (!is_first) out.WriteLong(static_cast<int64_t>(file.content));
   out.WriteBytes(file.location);
   out.WriteBytes(file.format);
   for (size_t i = 0; i < types.size(); ++i) {
@@ -111,6 +120,7 @@ Status WriteDataFile(AvroOutput& out, const DataFile& file, const std::vector<Ty
   }
   out.WriteLong(file.record_count);
   out.WriteLong(file.file_bytes);
+  if (is_first) out.WriteLong(kBlockBytesV1);
   WriteCounts(out, file.column_bytes);
   WriteCounts(out, file.value_counts);
   WriteCounts(out, file.null_value_counts);
@@ -121,10 +131,12 @@ Status WriteDataFile(AvroOutput& out, const DataFile& file, const std::vector<Ty
   const auto write_bytes = [&out](const std::string& value) { out.WriteBytes(value); };
   WriteOptional(out, file.key_metadata, write_bytes);
   WriteItems(out, file.split_offsets, write_long);
-  WriteItems(out, file.equality_ids, [&out](FieldId id) { out.WriteLong(id.value()); });
+  if (!is_first) {
+    WriteItems(out, file.equality_ids, [&out](FieldId id) { out.WriteLong(id.value()); });
+  }
   WriteOptional(out, file.sort_order_id, [&out](SortOrderId id) { out.WriteLong(id.value()); });
   if (format_version >= 3) WriteOptional(out, file.first_row_id, write_long);
-  WriteOptional(out, file.referenced_data_file, write_bytes);
+  if (!is_first) WriteOptional(out, file.referenced_data_file, write_bytes);
   if (format_version >= 3) {
     WriteOptional(out, file.content_offset, write_long);
     WriteOptional(out, file.content_bytes, write_long);
@@ -141,7 +153,8 @@ class SummaryBuilder {
     }
   }
 
-  void Add(const Literal& value) {
+  void Add(const Literal& stored) {
+    const Literal value = Promote(stored, type_);
     if (is_null(value)) {
       summary_.contains_null = true;
       return;
@@ -175,9 +188,11 @@ void WriteManifestFile(AvroOutput& out, const ManifestFile& manifest, int32_t fo
   out.WriteBytes(manifest.location);
   out.WriteLong(manifest.bytes);
   out.WriteLong(manifest.spec_id.value());
-  out.WriteLong(static_cast<int64_t>(manifest.content));
-  out.WriteLong(manifest.sequence_number.value());
-  out.WriteLong(manifest.min_sequence_number.value());
+  if (format_version > 1) {
+    out.WriteLong(static_cast<int64_t>(manifest.content));
+    out.WriteLong(manifest.sequence_number.value());
+    out.WriteLong(manifest.min_sequence_number.value());
+  }
   out.WriteLong(manifest.added_snapshot_id.value());
   out.WriteLong(manifest.added_files_count);
   out.WriteLong(manifest.existing_files_count);
@@ -203,9 +218,9 @@ void WriteManifestFile(AvroOutput& out, const ManifestFile& manifest, int32_t fo
 }
 
 Status CheckWritableVersion(int32_t format_version) {
-  if (format_version == 2 || format_version == 3) return Ok();
-  return Unsupported("tables of format version 2 and 3 are written, found version " +
-                     std::to_string(format_version) + ": upgrade the table first");
+  if (format_version >= 1 && format_version <= 3) return Ok();
+  return Unsupported("tables of format version 1 to 3 are written, found version " +
+                     std::to_string(format_version));
 }
 
 }  // namespace
@@ -222,20 +237,30 @@ Result<std::string> EncodeManifest(const ManifestHeader& header,
     DAYPART_RETURN_IF_ERROR(CheckEntry(entry, types.size()));
     AvroOutput out;
     out.WriteLong(static_cast<int64_t>(entry.status));
-    WriteOptional(out, entry.snapshot_id, [&](SnapshotId id) { out.WriteLong(id.value()); });
-    const auto write_number = [&](SequenceNumber number) { out.WriteLong(number.value()); };
-    WriteOptional(out, entry.sequence_number, write_number);
-    WriteOptional(out, entry.file_sequence_number, write_number);
+    if (header.format_version == 1) {
+      if (!entry.snapshot_id) {
+        return InvalidArgument("manifest entry of " + entry.file.location +
+                               ": format version 1 wants the snapshot id spelled out");
+      }
+      out.WriteLong(entry.snapshot_id->value());
+    } else {
+      WriteOptional(out, entry.snapshot_id, [&](SnapshotId id) { out.WriteLong(id.value()); });
+      const auto write_number = [&](SequenceNumber number) { out.WriteLong(number.value()); };
+      WriteOptional(out, entry.sequence_number, write_number);
+      WriteOptional(out, entry.file_sequence_number, write_number);
+    }
     DAYPART_RETURN_IF_ERROR(WriteDataFile(out, entry.file, types, header.format_version));
     records.push_back(out.Take());
   }
-  const std::map<std::string, std::string> metadata = {
+  std::map<std::string, std::string> metadata = {
       {"schema", ToJson(header.schema).dump()},
       {"schema-id", std::to_string(header.schema.id.value())},
       {"partition-spec", ToJson(header.spec)["fields"].dump()},
       {"partition-spec-id", std::to_string(header.spec.id.value())},
-      {"format-version", std::to_string(header.format_version)},
-      {"content", header.content == ManifestContent::kData ? "data" : "deletes"}};
+      {"format-version", std::to_string(header.format_version)}};
+  if (header.format_version > 1) {
+    metadata["content"] = header.content == ManifestContent::kData ? "data" : "deletes";
+  }
   return WriteAvro(avro_schema, metadata, records);
 }
 
@@ -284,13 +309,15 @@ Result<std::string> EncodeManifestList(const ManifestListHeader& header,
     WriteManifestFile(out, manifest, header.format_version);
     records.push_back(out.Take());
   }
-  const std::map<std::string, std::string> metadata = {
+  std::map<std::string, std::string> metadata = {
       {"snapshot-id", std::to_string(header.snapshot_id.value())},
       {"parent-snapshot-id", header.parent_snapshot_id
                                  ? std::to_string(header.parent_snapshot_id->value())
                                  : std::string("null")},
-      {"sequence-number", std::to_string(header.sequence_number.value())},
       {"format-version", std::to_string(header.format_version)}};
+  if (header.format_version > 1) {
+    metadata["sequence-number"] = std::to_string(header.sequence_number.value());
+  }
   return WriteAvro(ManifestFileSchema(header.format_version), metadata, records);
 }
 

@@ -3,6 +3,7 @@
 // Avro schemas, put together as JSON.
 #include "iceberg/manifest_schema.h"
 
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -104,13 +105,21 @@ size_t DecimalFixedBytes(int32_t precision) {
 Result<std::string> ManifestEntrySchema(const PartitionSpec& spec, const Schema& schema,
                                         int32_t format_version) {
   DAYPART_TRY(Json partition, PartitionRecord(spec, schema));
-  Json file = Json::array({
-      Field("content", "int", 134),
+  const bool is_first = format_version == 1;
+  Json file = Json::array();
+  const auto add = [&file](std::initializer_list<Json> fields) {
+    for (const Json& field : fields) file.push_back(field);
+  };
+  if (!is_first) add({Field("content", "int", 134)});
+  add({
       Field("file_path", "string", 100),
       Field("file_format", "string", 101),
       Field("partition", std::move(partition), 102),
       Field("record_count", "long", 103),
       Field("file_size_in_bytes", "long", 104),
+  });
+  if (is_first) add({Field("block_size_in_bytes", "long", 105)});
+  add({
       OptionalField("column_sizes", IntKeyedMap(117, 118, "long"), 108),
       OptionalField("value_counts", IntKeyedMap(119, 120, "long"), 109),
       OptionalField("null_value_counts", IntKeyedMap(121, 122, "long"), 110),
@@ -119,22 +128,25 @@ Result<std::string> ManifestEntrySchema(const PartitionSpec& spec, const Schema&
       OptionalField("upper_bounds", IntKeyedMap(129, 130, "bytes"), 128),
       OptionalField("key_metadata", "bytes", 131),
       OptionalField("split_offsets", List("long", 133), 132),
-      OptionalField("equality_ids", List("int", 136), 135),
-      OptionalField("sort_order_id", "int", 140),
   });
-  if (format_version >= 3) file.push_back(OptionalField("first_row_id", "long", 142));
-  file.push_back(OptionalField("referenced_data_file", "string", 143));
+  if (!is_first) add({OptionalField("equality_ids", List("int", 136), 135)});
+  add({OptionalField("sort_order_id", "int", 140)});
+  if (format_version >= 3) add({OptionalField("first_row_id", "long", 142)});
+  if (!is_first) add({OptionalField("referenced_data_file", "string", 143)});
   if (format_version >= 3) {
-    file.push_back(OptionalField("content_offset", "long", 144));
-    file.push_back(OptionalField("content_size_in_bytes", "long", 145));
+    add({OptionalField("content_offset", "long", 144),
+         OptionalField("content_size_in_bytes", "long", 145)});
   }
-  Json entry = Json::array({
-      Field("status", "int", 0),
-      OptionalField("snapshot_id", "long", 1),
-      OptionalField("sequence_number", "long", 3),
-      OptionalField("file_sequence_number", "long", 4),
-      Field("data_file", Json{{"type", "record"}, {"name", "r2"}, {"fields", std::move(file)}}, 2),
-  });
+  Json entry = Json::array({Field("status", "int", 0)});
+  if (is_first) {
+    entry.push_back(Field("snapshot_id", "long", 1));
+  } else {
+    entry.push_back(OptionalField("snapshot_id", "long", 1));
+    entry.push_back(OptionalField("sequence_number", "long", 3));
+    entry.push_back(OptionalField("file_sequence_number", "long", 4));
+  }
+  entry.push_back(
+      Field("data_file", Json{{"type", "record"}, {"name", "r2"}, {"fields", std::move(file)}}, 2));
   return Json{{"type", "record"}, {"name", "manifest_entry"}, {"fields", std::move(entry)}}.dump();
 }
 
@@ -146,13 +158,17 @@ std::string ManifestFileSchema(int32_t format_version) {
                                        OptionalField("lower_bound", "bytes", 510),
                                        OptionalField("upper_bound", "bytes", 511)})}};
   Json summaries{{"type", "array"}, {"items", std::move(summary)}, {"element-id", 508}};
-  Json fields = Json::array({
-      Field("manifest_path", "string", 500),
-      Field("manifest_length", "long", 501),
-      Field("partition_spec_id", "int", 502),
-      Field("content", "int", 517),
-      Field("sequence_number", "long", 515),
-      Field("min_sequence_number", "long", 516),
+  Json fields = Json::array({Field("manifest_path", "string", 500),
+                             Field("manifest_length", "long", 501),
+                             Field("partition_spec_id", "int", 502)});
+  const auto add = [&fields](std::initializer_list<Json> more) {
+    for (const Json& field : more) fields.push_back(field);
+  };
+  if (format_version > 1) {
+    add({Field("content", "int", 517), Field("sequence_number", "long", 515),
+         Field("min_sequence_number", "long", 516)});
+  }
+  add({
       Field("added_snapshot_id", "long", 503),
       Field("added_files_count", "int", 504),
       Field("existing_files_count", "int", 505),

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -51,6 +52,21 @@ Status CheckSpec(const PartitionSpec& spec, const Schema& schema) {
   return Ok();
 }
 
+/// Types that only format v3 has.
+Status CheckTypes(const std::vector<NestedField>& fields, int32_t format_version) {
+  for (const NestedField& field : fields) {
+    const TypeKind kind = field.type.kind;
+    const bool is_new = kind == TypeKind::kTimestampNs || kind == TypeKind::kTimestamptzNs;
+    if (is_new && format_version < 3) {
+      return Unsupported("column " + field.name + " of type " + ToString(field.type) +
+                         " needs a table of format version 3, this one has " +
+                         std::to_string(format_version));
+    }
+    DAYPART_RETURN_IF_ERROR(CheckTypes(field.type.fields(), format_version));
+  }
+  return Ok();
+}
+
 /// Applies one update after the other to a copy of the base.
 class Updater {
  public:
@@ -77,6 +93,7 @@ class Updater {
         return Ok();
       }
     }
+    DAYPART_RETURN_IF_ERROR(CheckTypes(update.schema.fields, metadata_.format_version));
     Schema schema = update.schema;
     schema.id = SchemaId(NextId(metadata_.schemas));
     last_schema_ = schema.id;
@@ -105,7 +122,11 @@ class Updater {
     PartitionSpec spec = update.spec;
     spec.id = SpecId(NextId(metadata_.partition_specs));
     last_spec_ = spec.id;
-    for (PartitionField& field : spec.fields) field.field_id = FieldIdFor(field);
+    std::set<FieldId> used;
+    for (PartitionField& field : spec.fields) {
+      field.field_id = FieldIdFor(field, used);
+      used.insert(field.field_id);
+    }
     metadata_.partition_specs.push_back(std::move(spec));
     return Ok();
   }
@@ -127,7 +148,8 @@ class Updater {
       }
     }
     SortOrder order = update.order;
-    order.id = SortOrderId(std::max(1, NextId(metadata_.sort_orders)));
+    // 0 is the unsorted order's, and no other's.
+    order.id = SortOrderId(order.fields.empty() ? 0 : std::max(1, NextId(metadata_.sort_orders)));
     last_order_ = order.id;
     metadata_.sort_orders.push_back(std::move(order));
     return Ok();
@@ -232,12 +254,15 @@ class Updater {
 
  private:
   /// The id of an equal field of an earlier spec, else a fresh one: ids are reused, never recycled.
-  FieldId FieldIdFor(const PartitionField& field) {
+  /// A field that turned void (how format v1 drops one) stays the field that it was.
+  FieldId FieldIdFor(const PartitionField& field, const std::set<FieldId>& used) {
+    const bool is_void = field.transform.kind == TransformKind::kVoid;
     for (const PartitionSpec& spec : metadata_.partition_specs) {
       for (const PartitionField& known : spec.fields) {
-        if (known.source_id == field.source_id && known.transform == field.transform) {
-          return known.field_id;
-        }
+        const bool is_same = known.source_id == field.source_id &&
+                             (is_void ? known.field_id == field.field_id
+                                      : known.transform == field.transform);
+        if (is_same && !used.contains(known.field_id)) return known.field_id;
       }
     }
     metadata_.last_partition_id = FieldId(metadata_.last_partition_id.value() + 1);
@@ -333,11 +358,12 @@ std::string TableMetadata::Property(std::string_view key, std::string_view fallb
 }
 
 Result<TableMetadata> MakeTableMetadata(const NewTable& table, UtcMicros now) {
-  if (table.format_version < 2 || table.format_version > kFormatVersionMax) {
-    return Unsupported("tables are created in format version 2 or 3, not " +
+  if (table.format_version < 1 || table.format_version > kFormatVersionMax) {
+    return Unsupported("tables are created in format version 1 to 3, not " +
                        std::to_string(table.format_version));
   }
   if (table.schema.fields.empty()) return InvalidArgument("a table needs at least one column");
+  DAYPART_RETURN_IF_ERROR(CheckTypes(table.schema.fields, table.format_version));
   TableMetadata metadata;
   metadata.format_version = table.format_version;
   metadata.table_uuid = table.uuid;

@@ -113,6 +113,14 @@ std::string UserOf(const TableMetadata& table, const Schema& schema, const std::
   for (const PartitionField& field : table.default_spec().fields) {
     if (ids.contains(field.source_id)) return "the table is partitioned by " + field.name;
   }
+  // Files of an older spec may live on, and their partition values need the column's type.
+  for (const PartitionSpec& spec : table.partition_specs) {
+    for (const PartitionField& field : spec.fields) {
+      if (!ids.contains(field.source_id)) continue;
+      return "partition field " + field.name + " of the older spec " +
+             std::to_string(spec.id.value()) + " is made of it";
+    }
+  }
   if (const auto* order = table.FindSortOrder(table.default_sort_order_id)) {
     for (const SortField& field : order->fields) {
       if (ids.contains(field.source_id)) return "the table is sorted by it";

@@ -72,6 +72,14 @@ Result<Type> FromArrowType(const arrow::DataType& type) {
       DAYPART_TRY(auto fields, FromArrowFields(type.fields()));
       return Type::StructOf(std::move(fields));
     }
+    case arrow::Type::MAP: {
+      const auto& map = static_cast<const arrow::MapType&>(type);
+      DAYPART_TRY(auto fields, FromArrowFields({map.key_field(), map.item_field()}));
+      fields[0].name = "key";
+      fields[0].is_required = true;
+      fields[1].name = "value";
+      return Type::MapOf(std::move(fields[0]), std::move(fields[1]));
+    }
     case arrow::Type::LIST: {
       DAYPART_TRY(auto fields, FromArrowFields(type.fields()));
       fields[0].name = "element";

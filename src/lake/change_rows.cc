@@ -400,6 +400,7 @@ class RowChange {
     if (is_nothing) return result;
     const bool only_deletes = result.rows_added == 0 && change_.added.empty();
     change_.operation = only_deletes ? "delete" : "overwrite";
+    change_.branch = table_.branch;
     change_.added_spec_id = table_.metadata.default_spec_id;
     assumption_.planned_on = table_.metadata;
     if (change.is_serializable) assumption_.filter = change.filter;

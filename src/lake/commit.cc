@@ -128,19 +128,20 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
     DAYPART_TRY(limits, RetryLimitsOf(base.metadata));
     limits.retries_max = std::max<decltype(limits.retries_max)>(limits.retries_max,
                                                                 change.attempts_max - 1);
-    if (change.planned_on && *change.planned_on != base.metadata.current_snapshot_id) {
+    DAYPART_TRY(const TableMetadata head, OnBranch(base.metadata, change.branch));
+    if (change.planned_on && *change.planned_on != head.current_snapshot_id) {
       return Conflict("table " + ToString(name) + " was changed by another writer meanwhile");
     }
-    if (change.check) DAYPART_RETURN_IF_ERROR(change.check(base.metadata));
-    DAYPART_TRY(const BuiltSnapshot built, builder.Build(base.metadata));
+    if (change.check) DAYPART_RETURN_IF_ERROR(change.check(head));
+    DAYPART_TRY(const BuiltSnapshot built, builder.Build(head));
     std::vector<TableUpdate> updates;
     updates.emplace_back(iceberg::AddSnapshot{built.snapshot});
-    updates.emplace_back(iceberg::SetSnapshotRef{.name = std::string(iceberg::kMainBranch),
-                                                 .ref = {.snapshot_id = snapshot_id,
-                                                         .kind = iceberg::RefKind::kBranch,
-                                                         .min_snapshots_to_keep = std::nullopt,
-                                                         .max_snapshot_age_ms = std::nullopt,
-                                                         .max_ref_age_ms = std::nullopt}});
+    // A branch keeps what is said of its retention.
+    const auto known = base.metadata.refs.find(change.branch);
+    iceberg::SnapshotRef ref;
+    if (known != base.metadata.refs.end()) ref = known->second;
+    ref.snapshot_id = snapshot_id;
+    updates.emplace_back(iceberg::SetSnapshotRef{.name = change.branch, .ref = ref});
     if (!change.properties.empty()) {
       updates.emplace_back(iceberg::SetProperties{change.properties});
     }
@@ -173,6 +174,21 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
 }
 
 }  // namespace
+
+Result<TableMetadata> OnBranch(TableMetadata metadata, const std::string& branch) {
+  if (branch == iceberg::kMainBranch) return metadata;
+  const auto ref = metadata.refs.find(branch);
+  if (ref == metadata.refs.end()) {
+    std::string names;
+    for (const auto& [name, known] : metadata.refs) names += (names.empty() ? "" : ", ") + name;
+    return NotFound("the table has no branch " + branch + "; there are: " + names);
+  }
+  if (ref->second.kind != iceberg::RefKind::kBranch) {
+    return InvalidArgument(branch + " is a tag, which stays as it is; a branch is expected");
+  }
+  metadata.current_snapshot_id = ref->second.snapshot_id;
+  return metadata;
+}
 
 std::string MetadataDirectory(const TableMetadata& metadata) {
   return metadata.Property("write.metadata.path", metadata.location + "/metadata");

@@ -29,6 +29,8 @@ struct AddedDeleteFile {
 };
 
 struct SnapshotChange {
+  /// The branch that the snapshot goes on top of; it must be there.
+  std::string branch = std::string(iceberg::kMainBranch);
   /// "append", "overwrite", "delete" or "replace".
   std::string operation;
   /// Of the table's default spec at the time they were written.
@@ -68,6 +70,10 @@ struct CommitOutcome {
 ///   deleted here: see whether the error is kCommitUnknown before doing so.
 Result<CommitOutcome> CommitSnapshot(const LakeContext& context, const catalog::TableName& name,
                                      const SnapshotChange& change);
+
+/// The metadata as seen from a branch: its head is the current snapshot.
+/// errors: kNotFound if there is no such branch, kInvalidArgument for a tag.
+Result<iceberg::TableMetadata> OnBranch(iceberg::TableMetadata metadata, const std::string& branch);
 
 /// Commits changes of metadata that need no snapshot (properties, schema, spec).
 /// make: from the metadata as loaded to the updates; called once an attempt.

@@ -164,9 +164,17 @@ class Planner {
 
   Status ReadOne(Selected& manifest) const {
     const ManifestFile& listed = *manifest.listed;
+    // Values stored before a column was widened are compared as what the column is now.
+    const auto types = iceberg::PartitionTypes(*manifest.spec, schema());
+    const auto promote = [&types](iceberg::PartitionTuple& partition) {
+      for (size_t i = 0; types && i < types->size() && i < partition.size(); ++i) {
+        partition[i] = iceberg::Promote(partition[i], (*types)[i]);
+      }
+    };
     if (!is_filtered_ || listed.content != ManifestContent::kData) {
       DAYPART_TRY(auto decoded, ReadManifest(context_, listed));
       manifest.entries = std::move(decoded.entries);
+      for (ManifestEntry& entry : manifest.entries) promote(entry.file.partition);
       manifest.live_count = std::count_if(
           manifest.entries.begin(), manifest.entries.end(),
           [](const ManifestEntry& entry) { return entry.status != EntryStatus::kDeleted; });
@@ -174,7 +182,8 @@ class Planner {
     }
     iceberg::EntryFilter filter;
     filter.fields = fields_;
-    filter.keeps_partition = [&](const iceberg::PartitionTuple& partition) {
+    filter.keeps_partition = [&](iceberg::PartitionTuple partition) {
+      promote(partition);
       return iceberg::MayMatch(filter_, schema(), *manifest.spec, partition);
     };
     filter.keeps_file = [&](const DataFile& file) {
@@ -184,6 +193,7 @@ class Planner {
     auto decoded = iceberg::DecodeLiveEntries(bytes, listed, filter, &manifest.live_count);
     if (!decoded) return std::move(decoded).error().WithContext(listed.location);
     manifest.entries = std::move(decoded->entries);
+    for (ManifestEntry& entry : manifest.entries) promote(entry.file.partition);
     return Ok();
   }
 

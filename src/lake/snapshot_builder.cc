@@ -183,7 +183,10 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
                        std::to_string(listed.spec_id.value()) + ", which the table does not have");
   }
   decoded.header.spec = *spec;
-  decoded.header.schema = base.current_schema();
+  // A column that an old spec is made of may be gone; the manifest's own schema has it then.
+  if (iceberg::PartitionTypes(*spec, base.current_schema())) {
+    decoded.header.schema = base.current_schema();
+  }
   decoded.header.format_version = base.format_version;
   ManifestFile rewritten;
   DAYPART_TRY(const std::string location,

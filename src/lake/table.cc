@@ -21,10 +21,11 @@ constexpr int kLoadsMax = 5;
 Result<CommitResult> WriteAndCommit(const LakeContext& context, const catalog::TableName& name,
                                     source::BatchSource& rows, const WriteOptions& options,
                                     bool replaces_all) {
-  DAYPART_TRY(const LoadedTable table, LoadTable(context, name));
+  DAYPART_TRY(const LoadedTable table, LoadBranch(context, name, options.branch));
   DAYPART_TRY(auto written, WriteDataFiles(context, table.metadata, rows, options, false));
   CommitResult result;
   SnapshotChange change;
+  change.branch = table.branch;
   change.operation = replaces_all ? "overwrite" : "append";
   change.added_spec_id = table.metadata.default_spec_id;
   change.removes_all = replaces_all;
@@ -98,6 +99,16 @@ Result<LoadedTable> LoadTable(const LakeContext& context, const catalog::TableNa
     }
     table.metadata_location = std::move(now);
   }
+}
+
+Result<LoadedTable> LoadBranch(const LakeContext& context, const catalog::TableName& name,
+                               const std::string& branch) {
+  DAYPART_TRY(LoadedTable table, LoadTable(context, name));
+  auto head = OnBranch(std::move(table.metadata), branch);
+  if (!head) return std::move(head).error().WithContext("table " + ToString(name));
+  table.metadata = std::move(head).value();
+  table.branch = branch;
+  return table;
 }
 
 Result<LoadedTable> CreateTable(const LakeContext& context, const catalog::TableName& name,

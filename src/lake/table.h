@@ -44,10 +44,15 @@ struct LoadedTable {
   catalog::TableName name;
   std::string metadata_location;
   iceberg::TableMetadata metadata;
+  /// The branch whose head `metadata` has as its current snapshot.
+  std::string branch = std::string(iceberg::kMainBranch);
 };
 
 /// errors: kNotFound; kCorruptData or kUnsupported from the metadata file, naming it.
 Result<LoadedTable> LoadTable(const LakeContext& context, const catalog::TableName& name);
+/// The table as a branch has it. errors: those of LoadTable; kNotFound if there is no such branch.
+Result<LoadedTable> LoadBranch(const LakeContext& context, const catalog::TableName& name,
+                               const std::string& branch);
 
 struct CreateOptions {
   iceberg::Schema schema;
@@ -113,6 +118,9 @@ struct WriteOptions {
   /// Called after the data files are written and before the commit, for a caller's last word: an
   /// error cancels the write.
   std::function<Status()> before_commit;
+  /// The branch to write to, for writes that name the table alone (those that take a LoadedTable
+  /// write to its branch).
+  std::string branch = std::string(iceberg::kMainBranch);
   /// Commit even if there are no rows (so that summary and properties are kept).
   bool commits_empty = false;
 };

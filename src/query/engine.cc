@@ -232,7 +232,8 @@ class DuckdbEngine final : public Engine {
         NotFound("table " + ToString(reference) + " is not there; see daypart tables");
     for (const std::string& database : Candidates(reference)) {
       table.name = {database, reference.table};
-      if (target_ != nullptr && target_->name == table.name) {
+      const Travel travel = ParseTravel(table.name.table);
+      if (is_target({database, travel.table}, travel)) {
         table.iceberg = std::make_unique<lake::LoadedTable>(*target_);
         table.has_positions = true;
         return table;
@@ -250,7 +251,6 @@ class DuckdbEngine final : public Engine {
         table.raw = std::make_unique<catalog::RawTable>(files->second.table);
         return table;
       }
-      const Travel travel = ParseTravel(table.name.table);
       auto loaded = lake::LoadTable(context_, {database, travel.table});
       if (loaded) {
         DAYPART_TRY(auto then, TableAsOf(std::move(loaded).value(), travel));
@@ -277,6 +277,12 @@ class DuckdbEngine final : public Engine {
                                                                  reference.table));
     }
     return table;
+  }
+
+  /// Whether this is the table, on its branch, that QueryPositions is about.
+  bool is_target(const TableName& name, const Travel& travel) const {
+    if (target_ == nullptr || target_->name != name || !travel.timestamp.empty()) return false;
+    return (travel.version.empty() ? iceberg::kMainBranch : travel.version) == target_->branch;
   }
 
   /// Whether `travel` names a metadata table, as viewership$files; `table` is it then.

@@ -12,6 +12,7 @@
 #include "query/duckdb_session.h"
 #include "query/merge_query.h"
 #include "query/sql_reader.h"
+#include "query/time_travel.h"
 #include "query/view_sql.h"
 #include "query/write_statement.h"
 
@@ -25,8 +26,30 @@ Result<lake::LoadedTable> LoadTarget(const lake::LakeContext& context, const Eng
                                      const WriteStatement& statement) {
   const auto parts = NameParts(statement.table);
   if (parts.size() > 2) return InvalidArgument("a table is named database.table");
-  if (parts.size() == 2) return lake::LoadTable(context, {parts[0], parts[1]});
-  return lake::LoadTable(context, {options.search_path.front(), parts[0]});
+  const Travel travel = ParseTravel(parts.back());
+  const catalog::TableName name{parts.size() == 2 ? parts[0] : options.search_path.front(),
+                                travel.table};
+  if (travel.is_now()) return lake::LoadTable(context, name);
+  return lake::LoadBranch(context, name, travel.version);
+}
+
+/// media.t.branch_b, as Spark names table t on branch b: the statement is then about the table at
+/// that version, under its own name. A table of that name comes first.
+void TakeBranch(const lake::LakeContext& context, WriteStatement& statement) {
+  constexpr std::string_view kPrefix = "branch_";
+  auto parts = NameParts(statement.table);
+  const bool has_branch = parts.size() >= 2 && parts.back().starts_with(kPrefix);
+  if (!has_branch) return;
+  if (parts.size() == 2 && context.catalog.MetadataLocation({parts[0], parts[1]})) return;
+  const std::string branch = parts.back().substr(kPrefix.size());
+  parts.pop_back();
+  if (branch.empty()) return;
+  if (statement.alias.empty()) statement.alias = QuoteIdentifier(parts.back());
+  if (branch != iceberg::kMainBranch) parts.back() = NameOfVersion(parts.back(), branch);
+  statement.table.clear();
+  for (const std::string& part : parts) {
+    statement.table += (statement.table.empty() ? "" : ".") + QuoteIdentifier(part);
+  }
 }
 
 /// The values of all columns after the assignments.
@@ -144,12 +167,15 @@ Result<lake::CommitResult> RunOnce(const lake::LakeContext& context, Engine& eng
 Result<lake::CommitResult> ExecuteRowChange(const lake::LakeContext& context,
                                             catalog::RawCatalog& raw, const EngineOptions& options,
                                             std::string_view sql, const lake::WriteOptions& write) {
-  DAYPART_TRY(const WriteStatement statement, ParseWriteStatement(sql));
+  DAYPART_TRY(WriteStatement statement, ParseWriteStatement(sql));
+  TakeBranch(context, statement);
   for (int attempt = 0; attempt < kPlansMax; ++attempt) {
     DAYPART_RETURN_IF_ERROR(context.cancel.Check());
     DAYPART_TRY(const lake::LoadedTable table, LoadTarget(context, options, statement));
     DAYPART_TRY(const auto engine, OpenEngine(context, raw, options));
-    auto result = RunOnce(context, *engine, statement, table, write);
+    lake::WriteOptions on_branch = write;
+    on_branch.branch = table.branch;
+    auto result = RunOnce(context, *engine, statement, table, on_branch);
     if (result || result.error().code != ErrorCode::kConflict) return result;
   }
   return Conflict("the table was changed by others during each of " + std::to_string(kPlansMax) +

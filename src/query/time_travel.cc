@@ -90,6 +90,10 @@ Result<std::string> NameTravels(std::string_view sql) {
   return named + std::string(sql.substr(copied));
 }
 
+std::string NameOfVersion(const std::string& table, const std::string& version) {
+  return table + std::string(kVersionSuffix) + version;
+}
+
 Travel ParseTravel(std::string_view table_name) {
   Travel travel;
   size_t at = table_name.rfind(kVersionSuffix);

@@ -25,6 +25,8 @@ struct Travel {
   bool is_now() const { return version.empty() && timestamp.empty(); }
 };
 Travel ParseTravel(std::string_view table_name);
+/// The name that ParseTravel understands as the table at that snapshot id, branch or tag.
+std::string NameOfVersion(const std::string& table, const std::string& version);
 
 /// The table as it was then: its snapshot, and the schema of that snapshot.
 /// errors: kNotFound if there is no such snapshot, branch or tag, or none that old.
