@@ -76,12 +76,24 @@ struct QueryArguments {
   std::string file;   // instead of sql
   std::string saved;  // instead of sql: a name from `daypart queries`
   std::string format = "table";
-  bool is_write = false;  // INSERT, DELETE or UPDATE
+  bool is_write = false;  // the statement changes rows or a table
 };
 
 /// daypart query 'SQL' | -f FILE | --saved NAME
 Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
                      const OutputOptions& output);
+
+struct DiffArguments {
+  std::string table;
+  std::string from;  // snapshot id, branch, tag or time
+  std::string to;    // likewise; empty for the current snapshot
+  std::vector<std::string> key_columns;
+  std::string format = "table";
+};
+
+/// daypart diff T A [B]
+Result<int> RunDiff(LakeSession& session, const DiffArguments& arguments,
+                    const OutputOptions& output);
 
 struct GenerateArguments {
   std::string out;

@@ -48,6 +48,7 @@ struct Options {
   GenerateArguments generate;
   UploadArguments upload;
   QueryArguments query;
+  DiffArguments diff;
   RunArguments run;
   MaintainArguments maintain;
   std::vector<std::string> maintain_words;
@@ -135,11 +136,32 @@ void AddQuery(CLI::App& app, Options& options, Action& action) {
   query->add_option("--format", options.query.format, "table, csv, json or arrow")
       ->check(CLI::IsMember({"table", "csv", "json", "arrow"}));
   query->add_flag("--write", options.query.is_write,
-                  "The statement changes a table: INSERT INTO … SELECT, DELETE FROM or UPDATE");
+                  "The statement changes rows or a table: INSERT, DELETE, UPDATE, MERGE, CREATE "
+                  "TABLE, ALTER TABLE, DROP TABLE, CALL system.…");
   query->callback([&] {
     action = [&] {
       return WithSession(options, !options.query.is_write, [&](LakeSession& session) {
         return RunQuery(session, options.query, options.output);
+      });
+    };
+  });
+}
+
+void AddDiff(CLI::App& app, Options& options, Action& action) {
+  auto* diff = app.add_subcommand("diff", "Show what rows a table gained, lost and changed");
+  diff->footer("Example: daypart diff media.ad_revenue 2026-11-01 --key ad_id");
+  diff->add_option("TABLE", options.diff.table, "Table, such as media.ad_revenue")->required();
+  diff->add_option("FROM", options.diff.from, "Snapshot id, branch, tag or time")->required();
+  diff->add_option("TO", options.diff.to, "Likewise; the current snapshot by default");
+  diff->add_option("--key", options.diff.key_columns,
+                   "Columns that name a row; the identifier fields by default, else whole rows")
+      ->delimiter(',');
+  diff->add_option("--format", options.diff.format, "table, csv or json")
+      ->check(CLI::IsMember({"table", "csv", "json"}));
+  diff->callback([&] {
+    action = [&] {
+      return WithSession(options, true, [&](LakeSession& session) {
+        return RunDiff(session, options.diff, options.output);
       });
     };
   });
@@ -274,6 +296,7 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
   AddDelivery(app, options, action);
   AddLoad(app, options, action);
   AddQuery(app, options, action);
+  AddDiff(app, options, action);
   AddQueries(app, options, action);
   AddRun(app, options, action);
   AddMaintain(app, options, action);
