@@ -7,15 +7,11 @@
 #include <arrow/type.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "lake/arrow_schema.h"
-#include "lake/metadata_table.h"
 #include "lake/raw_files.h"
 #include "lake/row_lineage.h"
 #include "lake/table_scan.h"
@@ -24,8 +20,8 @@
 #include "query/limits.h"
 #include "query/plan_filter.h"
 #include "query/source_function.h"
-#include "query/sql_tokens.h"
 #include "query/statement.h"
+#include "query/table_lookup.h"
 #include "query/table_suggestion.h"
 #include "query/time_travel.h"
 #include "query/view_sql.h"
@@ -35,8 +31,6 @@ namespace daypart::query {
 namespace {
 
 using catalog::TableName;
-using iceberg::Type;
-using iceberg::TypeKind;
 
 std::string SqlName(const TableName& name) {
   return QuoteIdentifier(name.database) + '.' + QuoteIdentifier(name.table);
@@ -56,13 +50,6 @@ struct ResolvedTable {
 };
 
 bool is_v3(const ResolvedTable& table) { return table.iceberg->metadata.format_version >= 3; }
-
-/// Whether the statement names a column of the row lineage, which tables do not show otherwise.
-bool MentionsLineage(std::string_view sql) {
-  const std::string text = Upper(sql);
-  return text.find(Upper(lake::kRowIdColumn)) != std::string::npos ||
-         text.find(Upper(lake::kLastUpdatedColumn)) != std::string::npos;
-}
 
 class DuckdbEngine final : public Engine {
  public:
@@ -233,12 +220,12 @@ class DuckdbEngine final : public Engine {
     for (const std::string& database : Candidates(reference)) {
       table.name = {database, reference.table};
       const Travel travel = ParseTravel(table.name.table);
-      if (is_target({database, travel.table}, travel)) {
+      if (is_same_branch(target_, database, travel)) {
         table.iceberg = std::make_unique<lake::LoadedTable>(*target_);
         table.has_positions = true;
         return table;
       }
-      if (merge_target_ != nullptr && merge_target_->name == table.name) {
+      if (is_same_branch(merge_target_, database, travel)) {
         table.iceberg = std::make_unique<lake::LoadedTable>(*merge_target_);
         return table;
       }
@@ -259,8 +246,12 @@ class DuckdbEngine final : public Engine {
         return table;
       }
       if (loaded.error().code != ErrorCode::kNotFound) return std::move(loaded).error();
-      DAYPART_TRY(const bool is_metadata, ResolveMetadata(database, travel, table));
-      if (is_metadata) return table;
+      DAYPART_TRY(auto metadata, FindMetadataTable(context_, database, travel));
+      if (metadata) {
+        table.iceberg = std::make_unique<lake::LoadedTable>(std::move(metadata->table));
+        table.metadata_kind = metadata->kind;
+        return table;
+      }
       auto raw = raw_.GetRawTable(table.name);
       if (raw) {
         table.raw = std::make_unique<catalog::RawTable>(std::move(raw).value());
@@ -268,7 +259,7 @@ class DuckdbEngine final : public Engine {
       }
       if (!reference.database.empty()) not_found = std::move(loaded).error();
     }
-    DAYPART_TRY(table.view_sql, ReadView(reference.table));
+    DAYPART_TRY(table.view_sql, ReadViewFile(options_.views_directory, reference.table));
     table.name = {reference.database.empty() ? options_.search_path.front() : reference.database,
                   reference.table};
     if (table.view_sql.empty()) {
@@ -277,42 +268,6 @@ class DuckdbEngine final : public Engine {
                                                                  reference.table));
     }
     return table;
-  }
-
-  /// Whether this is the table, on its branch, that QueryPositions is about.
-  bool is_target(const TableName& name, const Travel& travel) const {
-    if (target_ == nullptr || target_->name != name || !travel.timestamp.empty()) return false;
-    return (travel.version.empty() ? iceberg::kMainBranch : travel.version) == target_->branch;
-  }
-
-  /// Whether `travel` names a metadata table, as viewership$files; `table` is it then.
-  Result<bool> ResolveMetadata(const std::string& database, const Travel& travel,
-                               ResolvedTable& table) const {
-    DAYPART_TRY(const auto named, lake::ParseMetadataTableName(travel.table));
-    if (!named) return false;
-    auto loaded = lake::LoadTable(context_, {database, named->first});
-    if (!loaded && loaded.error().code == ErrorCode::kNotFound) return false;
-    if (!loaded) return std::move(loaded).error();
-    if (!travel.is_now() && !lake::is_of_snapshot(named->second)) {
-      return Unsupported(travel.table + " is about all snapshots; leave FOR … AS OF out");
-    }
-    DAYPART_TRY(auto then, TableAsOf(std::move(loaded).value(), travel));
-    table.iceberg = std::make_unique<lake::LoadedTable>(std::move(then));
-    table.metadata_kind = named->second;
-    return true;
-  }
-
-  /// The text of <views>/NAME.sql; empty if there is none.
-  Result<std::string> ReadView(const std::string& name) const {
-    if (options_.views_directory.empty() || name.find('/') != std::string::npos) {
-      return std::string();
-    }
-    const auto path = std::filesystem::path(options_.views_directory) / (name + ".sql");
-    std::ifstream file(path);
-    if (!file) return std::string();
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (text.size() > kSqlFileBytesMax) return InvalidArgument(path.string() + " is too long");
-    return text;
   }
 
   Status MakeSchemas(Session& session, const std::map<TableName, ResolvedTable>& tables) const {

@@ -75,6 +75,12 @@ def test_all_writes_go_to_a_branch(lake):
         assert write(lake, "DELETE FROM media.t.branch_b WHERE t.id IN (SELECT id + 1 FROM media.t)")[
             "rows_deleted"] == 2
         assert ids(lake) == [1, 2] and ids(lake, "b") == [1, 4]
+        # The source is main's, whose row 2 the branch has no more.
+        merged = write(lake, "MERGE INTO media.t.branch_b AS x USING media.t AS s ON x.id = s.id "
+                             "WHEN NOT MATCHED THEN INSERT (id, name) VALUES (s.id + 3, s.name)")
+        assert merged["rows_inserted"] == 1
+        assert ids(lake) == [1, 2] and ids(lake, "b") == [1, 4, 5]
+        write(lake, "DELETE FROM media.t.branch_b WHERE id = 5")
         assert lake.query("SELECT name FROM media.t FOR VERSION AS OF 'b' WHERE id = 1") == [
             {"name": "u"}]
         assert write(lake, "CALL system.fast_forward('media.t', 'main', 'b')")["current_snapshot_id"]
