@@ -145,7 +145,11 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
     if (!change.properties.empty()) {
       updates.emplace_back(iceberg::SetProperties{change.properties});
     }
-    DAYPART_TRY(const auto dropped, PlanUpkeep(base.metadata));
+    // Commits to other branches are few, and what main keeps is for commits to main to say.
+    std::vector<iceberg::SnapshotId> dropped;
+    if (change.branch == iceberg::kMainBranch) {
+      DAYPART_TRY(dropped, PlanUpkeep(base.metadata));
+    }
     if (!dropped.empty()) updates.emplace_back(iceberg::RemoveSnapshots{dropped});
     DAYPART_TRY(TableMetadata metadata,
                 iceberg::ApplyUpdates(base.metadata, updates, built.snapshot.timestamp,
