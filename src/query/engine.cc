@@ -44,7 +44,7 @@ struct ResolvedTable {
   std::unique_ptr<catalog::RawTable> raw;
   bool has_positions = false;  // `_file` and `_pos` are columns too
   bool has_lineage = false;    // so are those of the row lineage
-  std::optional<lake::MetadataTableKind> metadata_kind;  // rows about `iceberg` instead of its own
+  std::optional<lake::MetadataTableKind> metadata_kind;  // rows about `iceberg`
   source::BatchSource* bound = nullptr;
   std::string view_sql;  // of a view file
 };
@@ -374,10 +374,7 @@ class DuckdbEngine final : public Engine {
     statistics.files_total += plan.files_total;
     statistics.files_read += static_cast<int64_t>(plan.files.size());
     statistics.rows_in_files_read += plan.rows;
-    const bool is_flat =
-        std::all_of(schema.fields.begin(), schema.fields.end(), [](const auto& field) {
-          return field.type.is_primitive() && field.initial_default.empty();
-        });
+    const bool is_flat = is_readable_by_duckdb(table.iceberg->metadata);
     const auto scanned =
         std::partition(plan.files.begin(), plan.files.end(), [&](const lake::ScanFile& file) {
           return is_flat && file.deletes.empty() && !table.has_positions && !table.has_lineage;

@@ -86,6 +86,13 @@ TEST_F(EngineTest, AnswersOverATableOfSeveralFiles) {
             (std::vector<std::string>{"3|6"}));
 }
 
+TEST_F(EngineTest, ComparesWithTheEmptyText) {
+  MustCreate({"media", "t"}, kSchema);
+  MustAppend({"media", "t"}, kSchema, R"([[1, "", 0, 0, 0], [2, "x", 0, 0, 0], [3, null, 0, 0, 0]])");
+  EXPECT_EQ(Ask("SELECT id FROM t WHERE name = ''"), std::vector<std::string>{"1"});
+  EXPECT_EQ(Ask("SELECT id FROM t WHERE name > ''"), std::vector<std::string>{"2"});
+}
+
 TEST_F(EngineTest, AnEmptyTableHasItsColumns) {
   MustCreate({"media", "t"}, kSchema);
   EXPECT_EQ(Ask("SELECT count(*), max(price) FROM t"), (std::vector<std::string>{"0|null"}));

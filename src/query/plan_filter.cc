@@ -94,8 +94,15 @@ std::optional<std::string> ConstantText(const json& node) {
   if (Text(node, "class") != "CONSTANT") return std::nullopt;
   const auto found = node.find("value");
   if (found == node.end() || found->value("is_null", true)) return std::nullopt;
-  const json& value = (*found)["value"];
-  const json& type = (*found)["type"];
+  const auto type_of = found->find("type");
+  if (type_of == found->end()) return std::nullopt;
+  const json& type = *type_of;
+  const auto value_of = found->find("value");
+  if (value_of == found->end()) {
+    // DuckDB leaves the value out where it is the empty text.
+    return Text(type, "id") == "VARCHAR" ? std::optional<std::string>("") : std::nullopt;
+  }
+  const json& value = *value_of;
   if (Text(type, "id") == "DECIMAL") {
     if (!value.is_number_integer() || !type.contains("type_info")) return std::nullopt;
     const int scale = type["type_info"].value("scale", 0);

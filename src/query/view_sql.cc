@@ -3,6 +3,7 @@
 // Text of read_parquet calls. Names and paths are always quoted.
 #include "query/view_sql.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "query/duckdb_session.h"
@@ -98,6 +99,14 @@ Result<std::string> ColumnList(const iceberg::Schema& schema) {
     AppendItem(columns, QuoteIdentifier(field.name) + ' ' + type);
   }
   return columns;
+}
+
+bool is_readable_by_duckdb(const iceberg::TableMetadata& metadata) {
+  const auto& fields = metadata.current_schema().fields;
+  return !metadata.properties.contains("schema.name-mapping.default") &&
+         std::all_of(fields.begin(), fields.end(), [](const auto& field) {
+           return field.type.is_primitive() && field.initial_default.empty();
+         });
 }
 
 Result<std::string> EmptySql(const iceberg::Schema& schema) {

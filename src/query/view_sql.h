@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "catalog/raw_catalog.h"
 #include "iceberg/manifest.h"
+#include "iceberg/metadata.h"
 #include "iceberg/type.h"
 #include "lake/raw_files.h"
 
@@ -20,6 +21,10 @@ Result<std::string> SqlType(const iceberg::Type& type);
 
 /// "name" TYPE, … as in CREATE TABLE.
 Result<std::string> ColumnList(const iceberg::Schema& schema);
+
+/// Whether DuckDB can read the table's data files by itself: it matches columns by field id, knows
+/// no defaults of rows written before, and no files without ids, which need a name mapping.
+bool is_readable_by_duckdb(const iceberg::TableMetadata& metadata);
 
 /// No row of the schema's columns.
 Result<std::string> EmptySql(const iceberg::Schema& schema);

@@ -220,3 +220,17 @@ def test_duckdb_reads_every_table_of_the_pipeline(lake):
         found = connection.execute(
             f"SELECT count(*), sum({sums[table]}) FROM iceberg_scan('{location}')").fetchone()
         assert found == (rows, total), table
+
+
+def test_files_without_field_ids_are_read_by_the_name_mapping(lake):
+    import pyarrow
+    import pyarrow.parquet
+    rows = pyarrow.table({"id": pyarrow.array([1, 2], pyarrow.int64()), "name": ["a", "b"]})
+    path = lake.folder / "foreign.parquet"
+    pyarrow.parquet.write_table(rows, path)
+    catalog = lake.catalog()
+    catalog.create_namespace_if_not_exists("media")
+    catalog.create_table("media.foreign", rows.schema).add_files([f"file://{path}"])
+    assert lake.query("SELECT id, name FROM media.foreign ORDER BY id") == [
+        {"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
+    assert lake.query("SELECT id FROM media.foreign WHERE name = 'b'") == [{"id": 2}]
