@@ -13,7 +13,7 @@
 #include "crawl/crawl.h"
 #include "lake/arrow_schema.h"
 #include "lake/raw_files.h"
-#include "pipeline/quarantine.h"
+#include "ingest/quarantine.h"
 #include "query/engine.h"
 #include "source/file_source.h"
 
@@ -279,7 +279,7 @@ Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
                            " is there already");
   }
   const auto load = [&]() -> Result<int> {
-    DAYPART_TRY(const auto quarantine, pipeline::Quarantine::Open(name));
+    DAYPART_TRY(const auto quarantine, ingest::Quarantine::Open(name));
     source::FileSourceProgress progress;
     std::unique_ptr<query::Engine> engine;  // outlives the rows
     std::unique_ptr<source::BatchSource> rows;

@@ -139,6 +139,18 @@ struct MaintainArguments {
 Result<int> RunMaintain(LakeSession& session, const MaintainArguments& arguments,
                         const OutputOptions& output);
 
+struct StreamArguments {
+  std::vector<std::string> words;  // NAME, or replay-quarantine NAME
+  bool until_idle = false;
+  std::optional<std::string> from;   // instead of the configured source
+  std::optional<std::string> table;  // instead of the configured table
+  std::optional<std::string> files;  // instead of the configured folder; empty for none
+};
+
+/// daypart stream NAME | replay-quarantine NAME
+Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
+                      const CancelToken& stop, const OutputOptions& output);
+
 /// daypart queries
 Result<int> RunQueries(const Config& config, const OutputOptions& output);
 

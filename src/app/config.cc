@@ -75,10 +75,21 @@ const std::map<std::string, std::map<std::string, Setter>>& Settings() {
   return settings;
 }
 
+Status ApplyStreams(const toml::node& section, Config& config) {
+  if (!section.is_table()) return Wrong(section, "[stream.NAME]");
+  for (const auto& [key, node] : *section.as_table()) {
+    DAYPART_TRY(auto stream, ParseStreamConfig(key.str(), node));
+    config.streams.insert_or_assign(std::string(key.str()), std::move(stream));
+  }
+  return Ok();
+}
+
 Status ApplySection(const std::string& name, const toml::node& section, Config& config) {
+  if (name == "stream") return ApplyStreams(section, config);
   const auto known = Settings().find(name);
   if (known == Settings().end() || !section.is_table()) {
-    return InvalidArgument("[lake], [catalog], [query] or [sql] is expected, found '" + name +
+    return InvalidArgument("[lake], [catalog], [query], [sql] or [stream.NAME] is "
+                           "expected, found '" + name +
                            "' in line " + std::to_string(section.source().begin.line));
   }
   for (const auto& [key, node] : *section.as_table()) {
@@ -115,6 +126,15 @@ memory = "512MiB"
 
 [sql]
 directory = "sql"           # saved queries, views, pipelines
+
+# [stream.clicks]           # what daypart stream clicks does; a section a stream
+# source = "raw/live"       # a folder that keeps receiving files; the local log by default
+# table = "media.viewership_stream"
+# files = "stream1/"        # Parquet by date and hour; "" for none
+# id_column = "event_id"    # repeated events are known by it; "" keeps them
+# schema = "evolve"         # or "fixed": new keys are passed over
+# commit_size = "128MiB"    # a commit comes with so many bytes of files, or after
+# commit_seconds = 30
 )";
 }
 

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "app/stream_config.h"
 #include "base/result.h"
 
 namespace daypart::app {
@@ -25,6 +27,7 @@ struct Config {
   int64_t file_bytes_target = int64_t{256} << 20;   // [lake] file_size
   int64_t row_group_rows = 512 << 10;               // [lake] row_group_rows
   int zstd_level = 1;                               // [lake] zstd_level
+  std::map<std::string, StreamConfig, std::less<>> streams;  // [stream.NAME]
 };
 
 /// The text of a new daypart.toml.

@@ -51,6 +51,7 @@ struct Options {
   DiffArguments diff;
   RunArguments run;
   MaintainArguments maintain;
+  StreamArguments stream;
   std::vector<std::string> maintain_words;
 };
 
@@ -273,6 +274,30 @@ void AddMaintain(CLI::App& app, Options& options, Action& action) {
   });
 }
 
+void AddStream(CLI::App& app, Options& options, Action& action) {
+  auto* stream = app.add_subcommand("stream", "Take a stream's events into its table and files");
+  stream->footer("Example: daypart stream clicks --from raw/live --until-idle");
+  stream
+      ->add_option("NAME", options.stream.words,
+                   "The stream; or replay-quarantine NAME: decode its quarantined events again")
+      ->required()
+      ->expected(1, 2);
+  stream->add_flag("--until-idle", options.stream.until_idle,
+                   "Stop once the source has nothing more");
+  stream->add_option("--from", options.stream.from,
+                     "Folder that keeps receiving .jsonl or .csv files");
+  stream->add_option("--table", options.stream.table, "Iceberg table to write to");
+  stream->add_option("--files", options.stream.files,
+                     "Folder for Parquet files by date and hour; '' for none");
+  stream->callback([&] {
+    action = [&] {
+      return WithSession(options, false, [&](LakeSession& session) {
+        return RunStream(session, options.stream, cancel_token, options.output);
+      });
+    };
+  });
+}
+
 void AddCommands(CLI::App& app, Options& options, Action& action) {
   auto* init = app.add_subcommand("init", "Make a lake: daypart.toml, lake/");
   init->footer("Example: daypart init demo");
@@ -300,6 +325,7 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
   AddQueries(app, options, action);
   AddRun(app, options, action);
   AddMaintain(app, options, action);
+  AddStream(app, options, action);
   AddLooks(app, options, action);
 }
 

@@ -43,7 +43,12 @@ struct DecodedChunk {
   std::shared_ptr<arrow::RecordBatch> rows;
   std::vector<RejectedRow> rejects;
   uint64_t records_count = 0;  // rows + rejects; blank lines are no records
+  /// JSON: keys ("a.b" within an object, "a.*" for an object) with a value that no column takes,
+  /// each told once by a decoder, in the chunk where it came first; at most kUnknownKeysMax by one
+  /// decoder.
+  std::vector<std::string> unknown_keys;
 };
+inline constexpr size_t kUnknownKeysMax = 256;
 
 /// Decodes chunks of one format for one thread, which may be of any files of that format.
 class Decoder {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -139,6 +140,7 @@ class JsonDecoder final : public Decoder {
     out.rows = arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
                                         static_cast<int64_t>(rows_), std::move(columns));
     rows_ = 0;
+    out.unknown_keys = std::exchange(unknown_keys_, {});
     return out;
   }
 
@@ -231,7 +233,7 @@ class JsonDecoder final : public Decoder {
     }
     ondemand::object object;
     if ((error = document.get_object().get(object))) return RefuseJson(error);
-    if (!ReadObject(object, keys_)) return false;
+    if (!ReadObject(object, keys_, "")) return false;
     // At the end there is no next token to point to.
     const bool is_at_end = document.current_location().error() == simdjson::OUT_OF_BOUNDS;
     if (!is_at_end) return Refuse("", "expected one JSON object a line, found more text");
@@ -248,7 +250,19 @@ class JsonDecoder final : public Decoder {
     return nullptr;
   }
 
-  bool ReadObject(ondemand::object& object, const std::vector<Key>& keys) {
+  /// Notes a key that no column takes, if its value could be one's. Lines that all have it pass
+  /// the quick way, so this is rare.
+  void NoteUnknown(ondemand::value& value, std::string_view path, std::string_view name) {
+    if (unknown_seen_.size() == kUnknownKeysMax) return;
+    ondemand::json_type type{};
+    if (value.type().get(type)) return;
+    if (type == ondemand::json_type::null || type == ondemand::json_type::array) return;
+    std::string full = std::string(path) + std::string(name);
+    if (type == ondemand::json_type::object) full += ".*";
+    if (unknown_seen_.insert(full).second) unknown_keys_.push_back(std::move(full));
+  }
+
+  bool ReadObject(ondemand::object& object, const std::vector<Key>& keys, std::string_view path) {
     size_t hint = 0;
     for (auto&& field_result : object) {
       ondemand::field field;
@@ -257,20 +271,23 @@ class JsonDecoder final : public Decoder {
       std::string_view name;
       if ((error = field.unescaped_key().get(name))) return RefuseJson(error);
       const Key* key = FindKey(keys, name, hint);
-      if (key == nullptr) continue;
       ondemand::value value = field.value();
-      if (!ReadValue(value, *key)) return false;
+      if (key == nullptr) {
+        NoteUnknown(value, path, name);
+      } else if (!ReadValue(value, *key, path)) {
+        return false;
+      }
     }
     return true;
   }
 
-  bool ReadValue(ondemand::value& value, const Key& key) {
+  bool ReadValue(ondemand::value& value, const Key& key, std::string_view path) {
     ondemand::json_type type{};
     if (auto error = value.type().get(type)) return RefuseJson(error);
     if (type == ondemand::json_type::object && !key.below.empty()) {
       ondemand::object object;
       if (auto error = value.get_object().get(object)) return RefuseJson(error);
-      return ReadObject(object, key.below);
+      return ReadObject(object, key.below, std::string(path) + key.name + '.');
     }
     if (key.column < 0) return true;  // an object was hoped for: its columns are missing
     const auto column = static_cast<size_t>(key.column);
@@ -377,6 +394,8 @@ class JsonDecoder final : public Decoder {
   size_t rows_ = 0;
   std::string column_;
   std::string reason_;
+  std::set<std::string> unknown_seen_;
+  std::vector<std::string> unknown_keys_;
 };
 
 }  // namespace

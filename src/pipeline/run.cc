@@ -6,10 +6,10 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "ingest/quarantine.h"
 #include "lake/arrow_schema.h"
 #include "lake/raw_files.h"
 #include "pipeline/ledger.h"
-#include "pipeline/quarantine.h"
 #include "source/file_source.h"
 
 namespace daypart::pipeline {
@@ -38,7 +38,7 @@ bool is_same_file(const store::ObjectInfo& left, const store::ObjectInfo& right)
 Status TakeIn(const lake::LakeContext& context, catalog::RawCatalog& raw, const Task& task,
               const RunOptions& options, const RawTable& raw_table,
               const std::vector<RawFile>& files, Ledger ledger, TaskReport& report) {
-  DAYPART_TRY(const auto quarantine, Quarantine::Open(task.target));
+  DAYPART_TRY(const auto quarantine, ingest::Quarantine::Open(task.target));
   source::FileSourceProgress progress;
   const source::RejectSink sink = [&](const source::InputFile& file,
                                       const decode::RejectedRow& reject) {

@@ -11,7 +11,7 @@
 #include "lake/testing/lake_fixture.h"
 #include "pipeline/ledger.h"
 #include "pipeline/pipeline_file.h"
-#include "pipeline/quarantine.h"
+#include "ingest/quarantine.h"
 
 namespace daypart::pipeline {
 namespace {
@@ -49,7 +49,9 @@ class RunTest : public lake::testing::LakeTest {
     return report ? *report : TaskReport{};
   }
 
-  int64_t QuarantinedRows() { return static_cast<int64_t>(MustRead(kQuarantineTable).size()); }
+  int64_t QuarantinedRows() {
+    return static_cast<int64_t>(MustRead(ingest::kQuarantineTable).size());
+  }
 
   Task task_;
   RunOptions options_;

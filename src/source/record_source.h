@@ -51,6 +51,27 @@ struct RecordRun {
   std::shared_ptr<const void> bytes;
 };
 
+/// Text records as they lie in a file, for sources that have them so: they reach the decoder as
+/// they are, without work a record.
+struct LineRun {
+  /// Whole records, each but the last ended by a line end.
+  std::string text;
+  /// Of text[0]; equal only for the same bytes.
+  std::string position;
+  std::string next_position;
+  /// What a reader of messages looks for: the file, and which content of it.
+  std::string file;
+  std::string file_version;
+  uint64_t byte_offset = 0;  // of text[0] in the decompressed file
+  /// CSV: the file's columns, and whether text begins with their header; null for JSON lines.
+  /// Shared by the runs of a file.
+  std::shared_ptr<const std::vector<std::string>> csv_columns;
+  char csv_delimiter = ',';
+  bool has_header = false;
+  /// The last record was longer than a record may be and its rest is left out.
+  bool is_cut = false;
+};
+
 /// Where a reader without a position begins.
 enum class StartPosition { kOldest, kNewest };
 
@@ -78,6 +99,17 @@ class RecordSource {
   ///   position are no longer kept, with how many positions were lost where that is known.
   virtual Result<RecordRun> Read(const std::string& shard_id, const std::string& position,
                                  const ReadLimits& limits) = 0;
+  /// Whether Read is to be left and ReadLines used instead.
+  virtual bool has_lines() const { return false; }
+  /// As Read. nullopt if there is nothing to read at the moment.
+  virtual Result<std::optional<LineRun>> ReadLines(const std::string& shard_id,
+                                                   const std::string& position,
+                                                   const ReadLimits& limits) {
+    (void)shard_id, (void)position, (void)limits;
+    return std::optional<LineRun>();  // Not asked without has_lines.
+  }
+  /// Records are there that Read will give only later, without anything being added meanwhile.
+  virtual bool has_unsettled() { return false; }
   /// Which of two positions of a shard comes first: < 0, 0 or > 0, as strcmp.
   virtual int ComparePositions(std::string_view left, std::string_view right) const = 0;
 };

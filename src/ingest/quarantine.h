@@ -16,7 +16,7 @@
 #include "lake/table.h"
 #include "source/file_source.h"
 
-namespace daypart::pipeline {
+namespace daypart::ingest {
 
 /// media.quarantine: target_table, source_file, source_version (the store's etag), line,
 /// byte_offset, column_name, reason, raw (binary), rejected_at.
@@ -47,4 +47,4 @@ class Quarantine {
   uint64_t rows_ = 0;
 };
 
-}  // namespace daypart::pipeline
+}  // namespace daypart::ingest

@@ -2,7 +2,7 @@
 //
 // The spool: for each row a JSON header line with the lengths, then the raw bytes; read back in
 // batches.
-#include "pipeline/quarantine.h"
+#include "ingest/quarantine.h"
 
 #include <arrow/array/builder_binary.h>
 #include <arrow/array/builder_primitive.h>
@@ -17,7 +17,7 @@
 #include "lake/arrow_io.h"
 #include "lake/arrow_schema.h"
 
-namespace daypart::pipeline {
+namespace daypart::ingest {
 namespace {
 
 /// Rows handed to the writer at a time.
@@ -165,4 +165,4 @@ Status Quarantine::Commit(const lake::LakeContext& context) {
   return Ok();
 }
 
-}  // namespace daypart::pipeline
+}  // namespace daypart::ingest

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// daypart stream: a stream's events into its sinks, until idle or until told to stop.
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "app/progress.h"
+#include "app/stream_session.h"
+
+namespace daypart::app {
+namespace {
+
+nlohmann::json ToJson(const StreamSession& stream, size_t index) {
+  const auto& progress = stream.consumers()[index]->progress();
+  return {{"sink", stream.sink(index).name()},
+          {"rows", progress.rows.load()},
+          {"repeated", progress.repeated.load()},
+          {"quarantined", progress.quarantined.load()},
+          {"bytes_read", progress.record_bytes.load()},
+          {"bytes_written", progress.bytes_written.load()},
+          {"files", progress.files.load()},
+          {"commits", progress.commits.load()},
+          {"failures", progress.failures.load()}};
+}
+
+void Report(const StreamSession& stream, double seconds, const OutputOptions& output) {
+  if (output.is_json) {
+    nlohmann::json sinks = nlohmann::json::array();
+    for (size_t i = 0; i < stream.consumers().size(); ++i) sinks.push_back(ToJson(stream, i));
+    PrintLine(nlohmann::json{{"stream", stream.config().name},
+                             {"seconds", seconds},
+                             {"sinks", std::move(sinks)}}
+                  .dump());
+    return;
+  }
+  for (size_t i = 0; i < stream.consumers().size() && !output.is_quiet; ++i) {
+    const auto& progress = stream.consumers()[i]->progress();
+    const auto rate = static_cast<int64_t>(static_cast<double>(progress.rows) / seconds);
+    std::string line = stream.sink(i).name() + ": " + FormatCount(progress.rows) + " rows in " +
+                       FormatSeconds(seconds) + " (" + FormatCount(rate) + " rows/s), " +
+                       FormatCount(progress.commits) + " commits, " + FormatCount(progress.files) +
+                       " files of " + FormatBytes(progress.bytes_written);
+    if (progress.repeated > 0) line += ", " + FormatCount(progress.repeated) + " repeated";
+    PrintLine(line);
+  }
+}
+
+}  // namespace
+
+Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
+                      const CancelToken& stop, const OutputOptions& output) {
+  if (arguments.words.size() != 1) {
+    return InvalidArgument("one stream is expected, or replay-quarantine and a stream, found '" +
+                           arguments.words.front() + ' ' + arguments.words.back() + "'");
+  }
+  DAYPART_TRY(StreamConfig config, StreamConfigOf(session.config(), arguments.words.front()));
+  if (arguments.from) config.source = *arguments.from;
+  if (arguments.table) config.table = *arguments.table;
+  if (arguments.files) config.files = *arguments.files;
+  const UtcMicros start = session.clock().Now();
+  DAYPART_TRY(const auto stream,
+              StreamSession::Open(session, std::move(config),
+                                  {.until_idle = arguments.until_idle}, stop));
+  Status ended;
+  {
+    ProgressLine line(output);
+    const ProgressWatch watch(line, [&](ProgressLine& shown) {
+      const auto& progress = stream->consumers().front()->progress();
+      shown.Show(stream->config().name, 0, 0,
+                 FormatCount(progress.rows) + " rows in " + FormatCount(progress.commits) +
+                     " commits");
+    });
+    ended = stream->Run();
+  }
+  if (!ended) return std::move(ended).error();
+  const double seconds =
+      std::max(1e-6, static_cast<double>(session.clock().Now().value() - start.value()) / 1e6);
+  Report(*stream, seconds, output);
+  const int64_t quarantined = stream->consumers().front()->progress().quarantined;
+  if (quarantined == 0) return kExitDone;
+  PrintNotice("daypart: " + FormatCount(quarantined) +
+              " event(s) did not fit and are kept in media.quarantine with position and reason");
+  return kExitPartly;
+}
+
+}  // namespace daypart::app

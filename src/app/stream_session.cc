@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which source and which sinks a stream has.
+#include "app/stream_session.h"
+
+#include <algorithm>
+#include <cctype>
+#include <thread>
+
+#include "ingest/table_sink.h"
+#include "source/directory_record_source.h"
+
+namespace daypart::app {
+namespace {
+
+/// As Kinesis has it.
+constexpr size_t kStreamNameBytesMax = 128;
+
+lake::WriteOptions WriteOptionsOf(const Config& config) {
+  lake::WriteOptions write;
+  write.threads_count = config.threads_count;
+  write.file_bytes_target = config.file_bytes_target;
+  write.row_group_rows = config.row_group_rows;
+  write.zstd_level = config.zstd_level;
+  return write;
+}
+
+ingest::ConsumerOptions ConsumerOptionsOf(const StreamConfig& config,
+                                          const StreamRunOptions& options) {
+  ingest::ConsumerOptions consumer;
+  consumer.id_column = config.dedupe_rows > 0 ? config.id_column : "";
+  consumer.time_column = config.time_column;
+  consumer.ahead_micros_max = config.ahead_hours * 3'600'000'000;
+  consumer.window_ids_max = config.dedupe_rows;
+  consumer.evolves = config.evolves;
+  consumer.coerce_strings = config.coerce_strings;
+  consumer.commit_bytes = config.commit_bytes;
+  consumer.commit_ms = config.commit_seconds * 1000;
+  consumer.keeps_rows = options.serves_rows;
+  consumer.kept_bytes_max = config.memory_bytes;
+  consumer.ends_when_idle = options.until_idle;
+  consumer.runs_forever = options.runs_forever;
+  return consumer;
+}
+
+}  // namespace
+
+Result<StreamConfig> StreamConfigOf(const Config& config, const std::string& name) {
+  const bool is_name =
+      !name.empty() && name.size() <= kStreamNameBytesMax &&
+      std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+      });
+  if (!is_name) {
+    return InvalidArgument("a stream's name of letters, digits, '_', '-' and '.' is expected, "
+                           "found '" + name.substr(0, kStreamNameBytesMax) + "'");
+  }
+  const auto known = config.streams.find(name);
+  if (known != config.streams.end()) return known->second;
+  StreamConfig stream;
+  stream.name = name;
+  return stream;
+}
+
+Status StreamSession::AddSinks(LakeSession& session) {
+  DAYPART_TRY(const auto table, catalog::ParseTableName(config_.table, "media"));
+  sinks_.push_back(std::make_unique<ingest::TableSink>(
+      context_, ingest::TableSinkOptions{.table = table,
+                                         .source_name = source_->name(),
+                                         .id_column = config_.id_column,
+                                         .time_column = config_.time_column,
+                                         .window_ids_max = config_.dedupe_rows,
+                                         .partition = config_.partition,
+                                         .write = WriteOptionsOf(session.config())}));
+  return Ok();
+}
+
+Result<std::unique_ptr<StreamSession>> StreamSession::Open(LakeSession& session,
+                                                           StreamConfig config,
+                                                           const StreamRunOptions& options,
+                                                           const CancelToken& stop) {
+  std::unique_ptr<StreamSession> stream(new StreamSession(session, std::move(config)));
+  const StreamConfig& own = stream->config_;
+  if (own.source.empty()) {
+    return InvalidArgument("stream " + own.name +
+                           " has no source: say --from FOLDER, or source = \"FOLDER\" under "
+                           "[stream." + own.name + "] in daypart.toml");
+  }
+  std::string folder = session.LocationOf(own.source);
+  while (folder.ends_with('/')) folder.pop_back();
+  stream->source_ = std::make_unique<source::DirectoryRecordSource>(
+      session.store(), session.clock(),
+      source::DirectoryOptions{.folder = folder, .name = "files:" + own.name});
+  DAYPART_RETURN_IF_ERROR(stream->AddSinks(session));
+  stream->serves_rows_ = options.serves_rows;
+  for (const auto& sink : stream->sinks_) {
+    stream->consumers_.push_back(std::make_unique<ingest::StreamConsumer>(
+        *stream->source_, *sink, session.clock(), session.context().random, stop,
+        ConsumerOptionsOf(own, options)));
+  }
+  return stream;
+}
+
+Status StreamSession::Run() {
+  std::vector<Status> ended(consumers_.size());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < consumers_.size(); ++i) {
+    threads.emplace_back([this, &ended, i] {
+      ended[i] = lake::RunInParallel(1, [this, i](int) { return consumers_[i]->Run(); });
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (Status& status : ended) {
+    if (!status) return std::move(status);
+  }
+  return Ok();
+}
+
+}  // namespace daypart::app

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// StreamSession: a stream's source and sinks as the configuration says, ready to run: what
+// `daypart stream` and the server's background job share.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/lake_session.h"
+#include "app/stream_config.h"
+#include "base/cancel.h"
+#include "ingest/sink.h"
+#include "ingest/stream_consumer.h"
+#include "source/record_source.h"
+
+namespace daypart::app {
+
+struct StreamRunOptions {
+  bool until_idle = false;
+  /// Rows stay readable until they are committed, and a thread decodes ahead.
+  bool serves_rows = false;
+  bool runs_forever = false;
+};
+
+class StreamSession {
+ public:
+  /// session and stop must outlive it.
+  static Result<std::unique_ptr<StreamSession>> Open(LakeSession& session, StreamConfig config,
+                                                     const StreamRunOptions& options,
+                                                     const CancelToken& stop);
+
+  /// Runs all sinks, each on a thread of its own, until all have ended.
+  /// errors: the first sink's that failed; the others have run to their end then.
+  Status Run();
+
+  const StreamConfig& config() const { return config_; }
+  /// One a sink: the table's first.
+  const std::vector<std::unique_ptr<ingest::StreamConsumer>>& consumers() const {
+    return consumers_;
+  }
+  const ingest::Sink& sink(size_t index) const { return *sinks_[index]; }
+
+ private:
+  StreamSession(LakeSession& session, StreamConfig config) : config_(std::move(config)),
+      context_{session.store(), session.catalog(), session.clock(), session.context().random,
+               never_, session.context().warehouse} {}
+  Status AddSinks(LakeSession& session);
+
+  StreamConfig config_;
+  CancelToken never_;  // a commit under way is not cut off: stopping is the consumers'
+  lake::LakeContext context_;
+  bool serves_rows_ = false;
+  std::unique_ptr<source::RecordSource> source_;
+  std::vector<std::unique_ptr<ingest::Sink>> sinks_;
+  std::vector<std::unique_ptr<ingest::StreamConsumer>> consumers_;
+};
+
+/// The stream's settings: those of daypart.toml, or the default ones under this name.
+/// errors: kInvalidArgument for what is no name: letters, digits, '_', '-' and '.'.
+Result<StreamConfig> StreamConfigOf(const Config& config, const std::string& name);
+
+}  // namespace daypart::app

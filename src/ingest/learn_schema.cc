@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The crawler's profiles, for text that came by a stream.
+#include "ingest/learn_schema.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "crawl/text_sample.h"
+#include "iceberg/schema_update.h"
+#include "ingest/limits.h"
+
+namespace daypart::ingest {
+namespace {
+
+constexpr std::string_view kSourceNamePrefix = "daypart.source-name.";
+
+std::string Lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::vector<LearntColumn> ColumnsOf(const crawl::FileShape& shape) {
+  std::vector<LearntColumn> columns;
+  std::set<std::string> taken;
+  for (const crawl::ColumnShape& column : shape.columns) {
+    const crawl::InferredType inferred = crawl::TypeOf(column);
+    if (!inferred.is_evidenced) continue;
+    LearntColumn learnt{.name = column.source_name, .source_name = column.source_name};
+    std::replace(learnt.name.begin(), learnt.name.end(), '.', '_');
+    learnt.type = inferred.type;
+    if (learnt.type.kind == iceberg::TypeKind::kInt) {
+      learnt.type = iceberg::Type::Of(iceberg::TypeKind::kLong);
+    }
+    // Names that differ in case only cannot stand side by side in SQL: the first is taken.
+    if (learnt.name.empty() || !taken.insert(Lower(learnt.name)).second) continue;
+    columns.push_back(std::move(learnt));
+  }
+  return columns;
+}
+
+crawl::FileShape ShapeOfJson(std::string_view lines) {
+  crawl::FileShape shape;
+  crawl::ProfileJsonLines(
+      {.head = lines.substr(0, kSampleBytesMax), .is_whole_file = lines.size() <= kSampleBytesMax},
+      shape);
+  return shape;
+}
+
+}  // namespace
+
+std::vector<LearntColumn> LearnColumns(const InputRun& run) {
+  if (const auto* lines = std::get_if<source::LineRun>(&run.run)) {
+    if (lines->csv_columns == nullptr) return ColumnsOf(ShapeOfJson(lines->text));
+    crawl::FileShape shape;
+    const std::string_view text = lines->text;
+    crawl::ProfileCsv({.head = text.substr(0, kSampleBytesMax),
+                       .is_whole_file = text.size() <= kSampleBytesMax,
+                       .parts = {},
+                       .delimiter = lines->csv_delimiter},
+                      shape);
+    return ColumnsOf(shape);
+  }
+  std::string text;
+  for (const auto& record : std::get<source::RecordRun>(run.run).records) {
+    if (text.size() + record.data.size() > kSampleBytesMax) break;
+    text.append(record.data);
+    text += '\n';
+  }
+  return ColumnsOf(ShapeOfJson(text));
+}
+
+std::vector<LearntColumn> LearnColumns(std::string_view json_lines,
+                                       const std::set<std::string>& keys) {
+  std::vector<LearntColumn> columns = ColumnsOf(ShapeOfJson(json_lines));
+  std::erase_if(columns, [&](const LearntColumn& column) {
+    if (keys.contains(column.source_name)) return false;
+    std::string_view path = column.source_name;
+    for (size_t dot = path.rfind('.'); dot != std::string_view::npos; dot = path.rfind('.')) {
+      path = path.substr(0, dot);
+      if (keys.contains(std::string(path) + ".*")) return false;
+    }
+    return true;
+  });
+  return columns;
+}
+
+Result<std::vector<iceberg::TableUpdate>> AddColumnUpdates(
+    const iceberg::TableMetadata& metadata, const std::vector<LearntColumn>& columns) {
+  std::vector<iceberg::TableUpdate> updates;
+  iceberg::SchemaUpdate update(metadata);
+  std::set<std::string> known;
+  for (const auto& field : metadata.current_schema().fields) known.insert(Lower(field.name));
+  iceberg::SetProperties properties;
+  bool is_changed = false;
+  for (const LearntColumn& column : columns) {
+    if (!known.insert(Lower(column.name)).second) continue;
+    if (known.size() > kColumnsMax) {
+      return InvalidArgument("a stream gives a table at most " + std::to_string(kColumnsMax) +
+                             " columns, found one more: " + column.name);
+    }
+    DAYPART_RETURN_IF_ERROR(update.Add({.path = {column.name}, .type = column.type}));
+    is_changed = true;
+    if (column.name != column.source_name) {
+      properties.updates[SourceNameProperty(column.name)] = column.source_name;
+    }
+  }
+  if (!is_changed) return updates;
+  updates.emplace_back(iceberg::AddSchema{update.schema()});
+  updates.emplace_back(iceberg::SetCurrentSchema{iceberg::SchemaId(-1)});
+  if (!properties.updates.empty()) updates.emplace_back(std::move(properties));
+  return updates;
+}
+
+std::string SourceNameProperty(std::string_view column) {
+  return std::string(kSourceNamePrefix) + std::string(column);
+}
+
+std::map<std::string, std::string> SourceNames(const iceberg::TableMetadata& metadata) {
+  std::map<std::string, std::string> names;
+  for (const auto& [key, value] : metadata.properties) {
+    if (key.starts_with(kSourceNamePrefix)) names[key.substr(kSourceNamePrefix.size())] = value;
+  }
+  return names;
+}
+
+}  // namespace daypart::ingest

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Columns of a stream from its records: of a new table, and of keys that come up later. A guess
+// made of a first sample has to last, so whole numbers become long, never int.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "iceberg/metadata.h"
+#include "iceberg/type.h"
+#include "ingest/record_decoder.h"
+
+namespace daypart::ingest {
+
+struct LearntColumn {
+  std::string name;
+  std::string source_name;  // JSON key ("a.b" within an object) or CSV header
+  iceberg::Type type;
+};
+
+/// The columns that the run's records have values for, in the order of their appearance.
+std::vector<LearntColumn> LearnColumns(const InputRun& run);
+
+/// Of JSON lines: only those of these keys ("a.*" stands for all keys of the object a).
+std::vector<LearntColumn> LearnColumns(std::string_view json_lines,
+                                       const std::set<std::string>& keys);
+
+/// The updates that add the columns to a table, those left out whose name it has already.
+/// added: the keys that became columns.
+/// errors: kInvalidArgument if the table would have more columns than a stream may give it.
+Result<std::vector<iceberg::TableUpdate>> AddColumnUpdates(
+    const iceberg::TableMetadata& metadata, const std::vector<LearntColumn>& columns);
+
+/// Table property that names the JSON key of a column, where it is another than the column's name.
+std::string SourceNameProperty(std::string_view column);
+
+/// Column -> source name, from the table's properties.
+std::map<std::string, std::string> SourceNames(const iceberg::TableMetadata& metadata);
+
+}  // namespace daypart::ingest

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Named limits of the ingest engine: what it holds in memory and how long it waits is bounded by
+// these, whatever the streams do.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace daypart::ingest {
+
+/// A longer state goes into an object of its own: summaries are read with every load of the table.
+inline constexpr size_t kStateInSummaryBytesMax = 4096;
+/// Bytes of records that are decoded in one go: large enough that a batch's fixed cost is nothing,
+/// small enough that two of them stay in the second-level cache's reach (as FileSource's chunks).
+inline constexpr int64_t kRunBytesMax = int64_t{4} << 20;
+inline constexpr int64_t kRunRecordsMax = 100'000;
+/// A single record beyond this goes to quarantine, cut: that of FileSource.
+inline constexpr int64_t kRecordBytesMax = int64_t{16} << 20;
+/// Rejected bytes that end an epoch: they wait in memory until it does.
+inline constexpr int64_t kRejectBytesMax = int64_t{64} << 20;
+/// Decoded bytes that threads which take rows decode ahead while an earlier run is still at work.
+inline constexpr int64_t kAheadBytesMax = int64_t{64} << 20;
+/// How long one look for new records waits at the source; what a row waits at most besides.
+inline constexpr int64_t kPollMs = 5;
+/// How often new shards are looked for.
+inline constexpr int64_t kShardListMs = 1'000;
+/// Columns that a stream may add to its table on its own.
+inline constexpr size_t kColumnsMax = 1'000;
+/// Text that a new table's columns are learnt from.
+inline constexpr size_t kSampleBytesMax = size_t{4} << 20;
+/// Waits between attempts of a sink that failed: doubled from the first to the last, with jitter.
+inline constexpr int64_t kRetryMsMin = 100;
+inline constexpr int64_t kRetryMsMax = 30'000;
+/// Failures in a row without a commit between them after which a sink that is not to run for ever
+/// gives up.
+inline constexpr int kFailuresMax = 8;
+/// Event times further ahead of the clock than this do not move a watermark.
+inline constexpr int64_t kSkewMicrosMax = int64_t{600} * 1'000'000;
+
+}  // namespace daypart::ingest

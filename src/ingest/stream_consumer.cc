@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Open the sink, tell the tail where to begin, then epochs until something ends them.
+#include "ingest/stream_consumer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "ingest/limits.h"
+
+namespace daypart::ingest {
+namespace {
+
+/// Whether the same might work later, or from the sink's own state.
+bool is_mendable(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kConflict:
+    case ErrorCode::kCommitUnknown: return true;
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kCorruptData:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kAlreadyExists:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kUnsupported:
+    case ErrorCode::kCancelled:
+    case ErrorCode::kResourceExhausted: return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+StreamConsumer::StreamConsumer(source::RecordSource& source, Sink& sink, Clock& clock,
+                               Random& random, const CancelToken& stop, ConsumerOptions options)
+    : source_(source),
+      sink_(sink),
+      clock_(clock),
+      random_(random),
+      stop_(stop),
+      options_(std::move(options)),
+      tail_(source, clock, stop,
+            {.id_column = options_.id_column,
+             .window_ids_max = options_.window_ids_max,
+             .keeps_rows = options_.keeps_rows,
+             .kept_bytes_max = options_.kept_bytes_max,
+             .evolves = options_.evolves}) {}
+
+void StreamConsumer::PumpUntilStopped() {
+  while (!stop_.is_cancelled()) {
+    // A failure is told by Run, which takes from the same tail.
+    if (!tail_.Pump()) clock_.Sleep(std::chrono::milliseconds(kRetryMsMin));
+  }
+}
+
+void StreamConsumer::BackOff(int failures) {
+  const int64_t ceiling = std::min(kRetryMsMax, kRetryMsMin << std::min(failures, 10));
+  const auto jitter = static_cast<int64_t>(random_.Next() % static_cast<uint64_t>(ceiling / 2 + 1));
+  int64_t left = ceiling / 2 + jitter;
+  for (; left > 0 && !stop_.is_cancelled(); left -= kRetryMsMin) {
+    clock_.Sleep(std::chrono::milliseconds(std::min(left, kRetryMsMin)));
+  }
+}
+
+Status StreamConsumer::Run() {
+  while (true) {
+    Status ended = RunOnce();
+    if (ended || stop_.is_cancelled()) return ended;
+    progress_.failures.fetch_add(1, std::memory_order_relaxed);
+    const std::string what = source_.name() + " into " + sink_.name();
+    const bool goes_on = options_.runs_forever ||
+                         (is_mendable(ended.error().code) && failures_ + 1 < kFailuresMax);
+    if (!goes_on) return std::move(ended).WithContext(what);
+    Log(LogLevel::kWarning, what + ": " + ended.error().message + "; trying again");
+    BackOff(failures_++);
+  }
+}
+
+Result<std::shared_ptr<RecordDecoder>> StreamConsumer::DecoderFor(const SinkShape& shape) const {
+  DAYPART_TRY(auto decoder, RecordDecoder::Make(clock_, {.schema = shape.schema,
+                                                         .source_names = shape.source_names,
+                                                         .time_column = options_.time_column,
+                                                         .ahead_micros_max =
+                                                             options_.ahead_micros_max,
+                                                         .coerce_strings =
+                                                             options_.coerce_strings}));
+  return std::shared_ptr<RecordDecoder>(std::move(decoder));
+}
+
+Result<bool> StreamConsumer::CreateFromRecords() {
+  ShardReader reader(source_, clock_, StreamState{});
+  while (true) {
+    DAYPART_TRY(const auto run, reader.Next());
+    if (!run) return false;
+    const auto columns = LearnColumns(run->input);
+    // Nothing but broken records tells nothing; they are quarantined once a table is there.
+    if (columns.empty()) continue;
+    DAYPART_RETURN_IF_ERROR(sink_.Create(columns));
+    return true;
+  }
+}
+
+Status StreamConsumer::RunOnce() {
+  DAYPART_TRY(auto opened, sink_.Open());
+  while (!opened) {
+    if (stop_.is_cancelled()) return Ok();
+    DAYPART_TRY(const bool is_created, CreateFromRecords());
+    if (is_created) {
+      DAYPART_TRY(opened, sink_.Open());
+    } else if (options_.ends_when_idle && !source_.has_unsettled()) {
+      return Ok();
+    } else {
+      clock_.Sleep(std::chrono::milliseconds(kPollMs));
+    }
+  }
+  shape_ = opened->shape;
+  DAYPART_TRY(auto decoder, DecoderFor(shape_));
+  DAYPART_RETURN_IF_ERROR(
+      tail_.Reset(std::move(decoder), std::move(opened->state), opened->recent_ids));
+  opened->recent_ids.clear();
+  while (true) {
+    DAYPART_TRY(const EpochResult epoch, RunEpoch());
+    if (epoch.needs_columns && !stop_.is_cancelled()) {
+      DAYPART_RETURN_IF_ERROR(Evolve());
+      continue;
+    }
+    if (stop_.is_cancelled() || (options_.ends_when_idle && epoch.is_idle)) return Ok();
+  }
+}
+
+Result<EpochResult> StreamConsumer::RunEpoch() {
+  const auto record_bytes = static_cast<double>(options_.commit_bytes) / written_share_;
+  const auto rows = tail_.BeginEpoch(
+      {.record_bytes_max = static_cast<int64_t>(record_bytes),
+       .ends_at = UtcMicros(clock_.Now().value() + options_.commit_ms * 1000),
+       .ends_when_idle = options_.ends_when_idle});
+  DAYPART_TRY(const EpochCommit commit,
+              sink_.WriteEpoch(*rows, [this] { return tail_.EndEpoch(); }));
+  const EpochResult& epoch = commit.epoch;
+  tail_.Forget(epoch.state);
+  failures_ = 0;
+  if (commit.bytes_written > 0 && epoch.record_bytes >= kRunBytesMax) {
+    written_share_ = std::clamp(static_cast<double>(commit.bytes_written) /
+                                    static_cast<double>(epoch.record_bytes),
+                                0.01, 4.0);
+  }
+  progress_.rows += epoch.rows_count;
+  progress_.repeated += epoch.repeated_count;
+  progress_.quarantined += static_cast<int64_t>(epoch.rejects.size());
+  progress_.record_bytes += epoch.record_bytes;
+  progress_.bytes_written += commit.bytes_written;
+  progress_.files += commit.files_written;
+  if (epoch.record_bytes > 0) ++progress_.commits;
+  return epoch;
+}
+
+Status StreamConsumer::Evolve() {
+  const StreamTail::UnknownKeys unknown = tail_.TakeUnknown();
+  const auto columns = LearnColumns(unknown.text, unknown.keys);
+  std::set<std::string> ignored = unknown.keys;
+  if (!columns.empty()) {
+    auto shape = sink_.AddColumns(columns);
+    if (shape) {
+      shape_ = std::move(shape).value();
+      std::string names;
+      for (const auto& column : columns) names += (names.empty() ? "" : ", ") + column.name;
+      Log(LogLevel::kInfo, sink_.name() + " has new columns: " + names);
+    } else if (shape.error().code != ErrorCode::kInvalidArgument) {
+      return std::move(shape).error();
+    } else {
+      Log(LogLevel::kWarning, sink_.name() + ": " + shape.error().message);
+    }
+  }
+  // Keys whose values are of no use as a column, or whose name is taken, hold nothing up again.
+  tail_.IgnoreKeys(ignored);
+  DAYPART_TRY(auto decoder, DecoderFor(shape_));
+  tail_.SetDecoder(std::move(decoder));
+  return Ok();
+}
+
+}  // namespace daypart::ingest

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// StreamConsumer: one stream into one sink, epoch after epoch. Each sink has a consumer of its own
+// with its own positions, so a slow or failing one stalls only itself. Whatever fails, the consumer
+// goes back to what the sink says it has and goes on from there: there is one way of recovery, that
+// of a crash.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "ingest/sink.h"
+#include "ingest/stream_tail.h"
+#include "source/record_source.h"
+
+namespace daypart::ingest {
+
+struct ConsumerOptions {
+  std::string id_column = "event_id";
+  std::string time_column = "event_time";
+  int64_t ahead_micros_max = int64_t{366} * 86'400 * 1'000'000;
+  int64_t window_ids_max = int64_t{4} << 20;
+  bool evolves = true;
+  bool coerce_strings = false;
+  /// A commit comes when files of this size have come together, or after this time.
+  int64_t commit_bytes = int64_t{128} << 20;
+  int64_t commit_ms = 30'000;
+  /// Rows stay readable from the tail until they are committed.
+  bool keeps_rows = false;
+  int64_t kept_bytes_max = int64_t{256} << 20;
+  /// Run ends when the source has nothing more.
+  bool ends_when_idle = false;
+  /// Run goes on whatever fails, rather than give up after kFailuresMax failures in a row.
+  bool runs_forever = false;
+};
+
+/// Exact when Run has returned; readable while it runs.
+struct ConsumerProgress {
+  std::atomic<int64_t> rows{0};
+  std::atomic<int64_t> repeated{0};
+  std::atomic<int64_t> quarantined{0};
+  std::atomic<int64_t> record_bytes{0};
+  std::atomic<int64_t> bytes_written{0};
+  std::atomic<int64_t> files{0};
+  std::atomic<int64_t> commits{0};
+  std::atomic<int64_t> failures{0};
+};
+
+class StreamConsumer {
+ public:
+  /// All must outlive the consumer. stop: what was taken is committed, then Run returns.
+  StreamConsumer(source::RecordSource& source, Sink& sink, Clock& clock, Random& random,
+                 const CancelToken& stop, ConsumerOptions options);
+
+  /// Until the source is idle, `stop` is cancelled, or there is no going on. Once only.
+  /// errors: those of source and sink that no retry mends.
+  Status Run();
+
+  const ConsumerProgress& progress() const { return progress_; }
+  StreamTail& tail() { return tail_; }
+  /// Decodes ahead of the sink until `stop`: for a thread of its own beside Run.
+  void PumpUntilStopped();
+
+ private:
+  Status RunOnce();
+  /// false: there is no record yet to learn the columns from.
+  Result<bool> CreateFromRecords();
+  Status Begin(const OpenedSink& opened);
+  Result<EpochResult> RunEpoch();
+  Status Evolve();
+  Result<std::shared_ptr<RecordDecoder>> DecoderFor(const SinkShape& shape) const;
+  void BackOff(int failures);
+
+  source::RecordSource& source_;
+  Sink& sink_;
+  Clock& clock_;
+  Random& random_;
+  const CancelToken& stop_;
+  const ConsumerOptions options_;
+  StreamTail tail_;
+  ConsumerProgress progress_;
+  SinkShape shape_;
+  int failures_ = 0;
+  /// Bytes written for a byte of records, as measured last; a first guess of ours.
+  double written_share_ = 0.2;
+};
+
+}  // namespace daypart::ingest

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Streams into a table: every event once, whatever is sent twice, broken, or fails in between.
+#include "ingest/stream_consumer.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "base/log.h"
+#include "ingest/quarantine.h"
+#include "ingest/table_sink.h"
+#include "ingest/testing/memory_record_source.h"
+#include "lake/testing/lake_fixture.h"
+#include "store/fault_store.h"
+
+namespace daypart::ingest {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using testing::MemoryRecordSource;
+
+std::string Event(int64_t id, std::string_view rest = "") {
+  return R"({"event_id":)" + std::to_string(id) +
+         R"(,"event_time":"2025-11-24T10:00:00Z","region":"r)" + std::to_string(id % 3) + '"' +
+         std::string(rest) + '}';
+}
+
+class StreamConsumerTest : public lake::testing::LakeTest {
+ protected:
+  Status Consume(const lake::LakeContext& context, ConsumerOptions options = {}) {
+    TableSink sink(context, {.table = name_,
+                             .source_name = source_.name(),
+                             .id_column = options.id_column,
+                             .time_column = options.time_column,
+                             .window_ids_max = options.window_ids_max,
+                             .write = {.threads_count = threads_count_}});
+    options.ends_when_idle = true;
+    StreamConsumer consumer(source_, sink, clock_, random_, stop_, options);
+    Status ended = consumer.Run();
+    rows_ = consumer.progress().rows;
+    repeated_ = consumer.progress().repeated;
+    commits_ = consumer.progress().commits;
+    return ended;
+  }
+  void MustConsume(const ConsumerOptions& options = {}) {
+    const Status ended = Consume(*context_, options);
+    ASSERT_TRUE(ended) << ended.error().message;
+  }
+  StreamState MustReadState() {
+    const auto table = lake::LoadTable(*context_, name_);
+    EXPECT_TRUE(table);
+    const auto state = ReadStreamState(*context_, table->metadata, source_.name());
+    EXPECT_TRUE(state) << state.error().message;
+    return *state;
+  }
+  /// Ids in the table, each as often as it is there.
+  std::vector<int64_t> Ids() {
+    std::vector<int64_t> ids;
+    for (const std::string& row : MustRead(name_)) ids.push_back(std::stoll(row));
+    std::sort(ids.begin(), ids.end());
+    return ids;
+  }
+
+  const catalog::TableName name_{"media", "events"};
+  MemoryRecordSource source_;
+  CancelToken stop_;
+  int threads_count_ = 2;
+  int64_t rows_ = 0;
+  int64_t repeated_ = 0;
+  int64_t commits_ = 0;
+};
+
+TEST_F(StreamConsumerTest, LearnsTheTableAndGoesOnWhereItLeftOff) {
+  for (int64_t id = 0; id < 250; ++id) source_.Put(id % 2 == 0 ? "a" : "b", Event(id));
+  MustConsume();
+  EXPECT_THAT(Ids(), SizeIs(250));
+  const auto table = lake::LoadTable(*context_, name_);
+  EXPECT_EQ(table->metadata.default_spec().fields.front().name, "event_time_hour");
+  EXPECT_EQ(MustReadState().shards.at("a").position, "125");
+  source_.Put("b", Event(250));
+  MustConsume();
+  EXPECT_EQ(rows_, 1);
+  EXPECT_THAT(Ids(), SizeIs(251));
+}
+
+TEST_F(StreamConsumerTest, LeavesRepeatedEventsOutAcrossRestarts) {
+  for (const int64_t id : {1, 2, 1, 3, 2}) source_.Put("a", Event(id));
+  MustConsume();
+  EXPECT_EQ(repeated_, 2);
+  for (const int64_t id : {3, 1, 4}) source_.Put("b", Event(id));
+  MustConsume();
+  EXPECT_EQ(repeated_, 2);
+  EXPECT_THAT(Ids(), ElementsAre(1, 2, 3, 4));
+  EXPECT_EQ(MustReadState().repeated_count, 4);
+}
+
+TEST_F(StreamConsumerTest, KeepsWhatDoesNotFitInQuarantineOnce) {
+  source_.Put("a", Event(1));
+  MustConsume();
+  source_.Put("a", R"({"event_id":2,"event_time":)");
+  source_.Put("a", R"({"event_id":"two","event_time":"2025-11-24T10:00:00Z"})");
+  source_.Put("a", "\xFF\xFE");
+  source_.Put("a", R"({"event_id":99999999999999999999,"region":"x"})");
+  source_.Put("a", R"({"event_id":5,"event_id":6})");
+  source_.Put("a", R"({"event_id":7,"event_time":"9999-01-01T00:00:00Z"})");
+  source_.Put("a", std::string(100'000, '['));
+  source_.Put("a", Event(8));
+  MustConsume({.evolves = false});
+  EXPECT_THAT(Ids(), ElementsAre(1, 8));
+  const auto kept = MustRead(kQuarantineTable);
+  ASSERT_THAT(kept, SizeIs(7));
+  EXPECT_THAT(kept.front(), HasSubstr("media.events|memory:test/a|1|"));
+  EXPECT_EQ(MustReadState().quarantined_count, 7);
+}
+
+TEST_F(StreamConsumerTest, TakesLinesWithinARecordAsRecordsAndOtherLineEndsAsSpace) {
+  source_.Put("a", Event(1) + "\n" + Event(2) + "\r\n" + Event(3) + "\n");
+  source_.Put("a", "{\n  \"event_id\": 4,\n  \"event_time\": \"2025-11-24T10:00:00Z\"\n}");
+  MustConsume();
+  EXPECT_THAT(Ids(), ElementsAre(1, 2, 3, 4));
+}
+
+TEST_F(StreamConsumerTest, AddsAColumnWhenAKeyComesUp) {
+  source_.set_run_max(1);
+  source_.Put("a", Event(1));
+  source_.Put("a", Event(2, R"(,"device":{"type":"tv","year":2024})"));
+  source_.Put("a", Event(3));
+  MustConsume();
+  const auto table = lake::LoadTable(*context_, name_);
+  const auto& schema = table->metadata.current_schema();
+  ASSERT_NE(schema.FindField(std::string_view("device_year")), nullptr);
+  EXPECT_EQ(ToString(schema.FindField(std::string_view("device_year"))->type), "long");
+  const auto rows = MustRead(name_);
+  ASSERT_THAT(rows, SizeIs(3));
+  EXPECT_THAT(rows[0], HasSubstr("r1|null|null"));
+  EXPECT_THAT(rows[1], HasSubstr("r2|tv|2024"));
+  source_.Put("a", Event(4, R"(,"device":{"type":"web","year":2025})"));
+  MustConsume();
+  EXPECT_THAT(MustRead(name_)[3], HasSubstr("r1|web|2025")) << "the key is known after a restart";
+}
+
+TEST_F(StreamConsumerTest, PassesKeysOverWhereTheSchemaIsFixed) {
+  source_.Put("a", Event(1));
+  source_.Put("b", Event(2, R"(,"extra":1)"));
+  source_.set_run_max(1);
+  MustConsume({.evolves = false});
+  EXPECT_THAT(Ids(), ElementsAre(1, 2));
+  EXPECT_EQ(lake::LoadTable(*context_, name_)->metadata.current_schema().fields.size(), 3);
+}
+
+TEST_F(StreamConsumerTest, ReadsParentsToTheirEndBeforeTheirChildren) {
+  source_.Put("z-parent", Event(1));
+  source_.Put("child", Event(2));
+  source_.SetParents("child", {"z-parent"});
+  MustConsume();
+  EXPECT_THAT(Ids(), ElementsAre(1)) << "the parent may still grow";
+  source_.Close("z-parent");
+  MustConsume();
+  EXPECT_THAT(Ids(), ElementsAre(1, 2));
+}
+
+TEST_F(StreamConsumerTest, PositionsOutliveOtherCommitsAndExpiry) {
+  source_.Put("a", Event(1));
+  MustConsume();
+  const auto arrow_schema = arrow::schema({arrow::field("event_id", arrow::int64())});
+  lake::testing::MemorySource other({lake::testing::Rows(arrow_schema, "[[100]]")});
+  ASSERT_TRUE(lake::Append(*context_, name_, other, {.threads_count = 1}));
+  const auto table = lake::LoadTable(*context_, name_);
+  EXPECT_EQ(MustReadState().shards.at("a").position, "1");
+  // What is left once the stream's snapshot has expired.
+  const iceberg::SnapshotId first = table->metadata.snapshots.front().id;
+  ASSERT_TRUE(lake::CommitUpdates(*context_, name_, [&](const auto&) {
+    return Result<std::vector<iceberg::TableUpdate>>(
+        std::vector<iceberg::TableUpdate>{iceberg::RemoveSnapshots{{first}}});
+  }));
+  EXPECT_EQ(MustReadState().shards.at("a").position, "1");
+  MustConsume();
+  EXPECT_THAT(Ids(), ElementsAre(1, 100));
+}
+
+TEST_F(StreamConsumerTest, TwoConsumersAtATimeRepeatNothing) {
+  for (int64_t id = 0; id < 500; ++id) source_.Put("a", Event(id));
+  MustConsume({.id_column = ""});
+  for (int64_t id = 500; id < 1000; ++id) source_.Put("a", Event(id));
+  // Without ids nothing but the positions keeps the two apart.
+  TableSink first(*context_, {.table = name_, .source_name = source_.name(),
+                              .time_column = "event_time", .write = {.threads_count = 1}});
+  ASSERT_TRUE(first.Open());
+  MustConsume({.id_column = ""});
+  StreamTail tail(source_, clock_, stop_, {});
+  auto opened = lake::LoadTable(*context_, name_);
+  auto decoder = RecordDecoder::Make(clock_, {.schema = opened->metadata.current_schema()});
+  StreamState stale;
+  stale.shards["a"].position = "500";
+  ASSERT_TRUE(tail.Reset(std::move(*decoder), stale, {}));
+  const auto rows = tail.BeginEpoch({.record_bytes_max = 1 << 20,
+                                     .ends_at = UtcMicros(INT64_MAX), .ends_when_idle = true});
+  MustConsume({.id_column = ""});
+  source_.Put("a", Event(1000));
+  MustConsume({.id_column = ""});
+  const auto committed = first.WriteEpoch(*rows, [&] { return tail.EndEpoch(); });
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().code, ErrorCode::kConflict);
+  EXPECT_THAT(Ids(), SizeIs(1001));
+}
+
+TEST_F(StreamConsumerTest, StoreFaultsNeitherLoseNorRepeatAnEvent) {
+  uint64_t faults_count = 0;
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SetLogLevel(LogLevel::kOff);  // Each failure that is got over is a line otherwise.
+    TearDown();
+    SetUp();
+    source_.Clear();
+    source_.set_run_max(7);
+    Random random(seed);
+    std::set<int64_t> sent;
+    for (int64_t id = 0; id < 300; ++id) {
+      sent.insert(id);
+      const std::string shard(1, static_cast<char>('a' + random.Next() % 3));
+      source_.Put(shard, Event(id));
+      // A producer that got no answer sends again, maybe to where another shard's reader is.
+      if (random.Next() % 4 == 0) source_.Put(shard, Event(id));
+      if (random.Next() % 50 == 0) source_.Put(shard, "{broken " + std::to_string(id));
+    }
+    store::FaultStore faulty(*store_, [&] {
+      store::FaultPlan plan;
+      plan.random_one_in = 50;
+      plan.seed = seed;
+      return plan;
+    }());
+    const lake::LakeContext context{faulty, *catalog_, clock_, random_, cancel_,
+                                    context_->warehouse};
+    // Commits of a few rows each; whatever ends a run, the next begins from the table.
+    int runs = 0;
+    while (!Consume(context, {.commit_bytes = 600})) ASSERT_LT(++runs, 500);
+    MustConsume();
+    faults_count += faulty.faults_count();
+    EXPECT_THAT(Ids(), ::testing::ElementsAreArray(sent));
+    std::set<std::string> kept;
+    for (const std::string& row : MustRead(kQuarantineTable)) {
+      EXPECT_TRUE(kept.insert(row.substr(0, row.find("|0|0|"))).second) << row;
+    }
+  }
+  EXPECT_GT(faults_count, 15U);
+}
+
+}  // namespace
+}  // namespace daypart::ingest

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One list of runs in the order of reading; each goes read -> decoded -> ready -> taken ->
+// forgotten. Decoding and sleeping happen outside the lock.
+#include "ingest/stream_tail.h"
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <arrow/util/byte_size.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "ingest/limits.h"
+
+namespace daypart::ingest {
+
+/// The rows of one epoch; its cursors take from the tail until the epoch ends.
+class EpochCursor final : public source::BatchCursor {
+ public:
+  explicit EpochCursor(StreamTail& tail) : tail_(tail) {}
+  Result<std::shared_ptr<arrow::RecordBatch>> Next() override { return tail_.Take(); }
+
+ private:
+  StreamTail& tail_;
+};
+
+class EpochRows final : public source::BatchSource {
+ public:
+  EpochRows(StreamTail& tail, std::shared_ptr<arrow::Schema> schema)
+      : tail_(tail), schema_(std::move(schema)) {}
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+  Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
+    return std::unique_ptr<source::BatchCursor>(std::make_unique<EpochCursor>(tail_));
+  }
+
+ private:
+  StreamTail& tail_;
+  std::shared_ptr<arrow::Schema> schema_;
+};
+
+StreamTail::StreamTail(source::RecordSource& source, Clock& clock, const CancelToken& stop,
+                       TailOptions options)
+    : source_(source), clock_(clock), stop_(stop), options_(std::move(options)) {}
+
+Status StreamTail::Reset(std::shared_ptr<RecordDecoder> decoder, StreamState state,
+                         const std::vector<std::shared_ptr<arrow::Array>>& recent_ids) {
+  const std::lock_guard read_lock(read_mutex_);
+  std::unique_lock lock(mutex_);
+  // A thread that decodes ahead still has its run in hand.
+  changed_.wait(lock, [this] { return decoding_count_ == 0; });
+  const std::lock_guard window_lock(window_mutex_);
+  decoder_ = std::move(decoder);
+  entries_.clear();
+  kept_bytes_ = 0;
+  reader_ = std::make_unique<ShardReader>(source_, clock_, state);
+  base_ = state;
+  taken_ = std::move(state);
+  taken_numbers_.clear();
+  taken_behind_ = next_number_;
+  boundary_.reset();
+  is_idle_ = is_blocked_ = false;
+  failure_.reset();
+  window_ = std::make_unique<IdWindow>(options_.window_ids_max);
+  for (const auto& ids : recent_ids) {
+    DAYPART_TRY(const auto fresh, window_->Insert(*ids));
+    (void)fresh;  // Rows of the sink are there, repeated or not.
+  }
+  return Ok();
+}
+
+void StreamTail::SetDecoder(std::shared_ptr<RecordDecoder> decoder) {
+  const std::lock_guard lock(mutex_);
+  decoder_ = std::move(decoder);
+  is_blocked_ = false;
+  for (const auto& entry : entries_) {
+    if (entry->phase == Entry::Phase::kBlocked) entry->phase = Entry::Phase::kRead;
+  }
+}
+
+std::unique_ptr<source::BatchSource> StreamTail::BeginEpoch(const EpochLimits& limits) {
+  const std::lock_guard lock(mutex_);
+  limits_ = limits;
+  boundary_.reset();
+  epoch_ = {};
+  return std::make_unique<EpochRows>(*this, decoder_->arrow_schema());
+}
+
+EpochResult StreamTail::EndEpoch() {
+  const std::lock_guard lock(mutex_);
+  epoch_.state = taken_;
+  epoch_.is_idle = is_idle_ && !has_untaken();
+  epoch_.needs_columns = is_blocked_;
+  return std::move(epoch_);
+}
+
+void StreamTail::Forget(const StreamState& committed) {
+  const std::lock_guard lock(mutex_);
+  while (!entries_.empty() && entries_.front()->is_taken) {
+    kept_bytes_ -= entries_.front()->rows_bytes;
+    entries_.pop_front();
+  }
+  base_ = committed;
+  changed_.notify_all();
+}
+
+StreamTail::UnknownKeys StreamTail::TakeUnknown() {
+  const std::lock_guard lock(mutex_);
+  UnknownKeys unknown;
+  for (const auto& entry : entries_) {
+    if (entry->phase != Entry::Phase::kBlocked) continue;
+    unknown.keys.insert(entry->unknown.begin(), entry->unknown.end());
+    if (unknown.text.size() >= kSampleBytesMax) continue;
+    if (const auto* lines = std::get_if<source::LineRun>(&entry->read.input.run)) {
+      unknown.text += lines->text;
+      if (!unknown.text.ends_with('\n')) unknown.text += '\n';
+      continue;
+    }
+    for (const auto& record : std::get<source::RecordRun>(entry->read.input.run).records) {
+      unknown.text.append(record.data);
+      unknown.text += '\n';
+    }
+  }
+  return unknown;
+}
+
+void StreamTail::IgnoreKeys(const std::set<std::string>& keys) {
+  const std::lock_guard lock(mutex_);
+  ignored_keys_.insert(keys.begin(), keys.end());
+}
+
+bool StreamTail::has_untaken() const {
+  return !entries_.empty() && entries_.back()->number >= taken_behind_;
+}
+
+bool StreamTail::ShouldEnd() const {
+  if (stop_.is_cancelled() || is_blocked_) return true;
+  if (epoch_.record_bytes >= limits_.record_bytes_max) return true;
+  if (epoch_.reject_bytes >= kRejectBytesMax) return true;
+  if (limits_.ends_when_idle && is_idle_ && !has_untaken()) return true;
+  if (options_.keeps_rows && kept_bytes_ >= options_.kept_bytes_max) return true;
+  return clock_.Now() >= limits_.ends_at;
+}
+
+StreamTail::Entry* StreamTail::FindReady(bool& has_pending, Entry*& to_decode) {
+  has_pending = false;
+  to_decode = nullptr;
+  for (const auto& entry : entries_) {
+    if (entry->is_taken) continue;
+    if (boundary_ && entry->number >= *boundary_) break;
+    if (entry->phase == Entry::Phase::kReady) return entry.get();
+    if (entry->phase == Entry::Phase::kBlocked) break;
+    // Rows are taken in the order of reading: a run that turns out to need columns must come before
+    // nothing that was taken.
+    if (entry->phase == Entry::Phase::kRead) to_decode = entry.get();
+    has_pending = true;
+    break;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<arrow::RecordBatch> StreamTail::TakeEntry(Entry& entry) {
+  entry.is_taken = true;
+  taken_behind_ = std::max(taken_behind_, entry.number + 1);
+  epoch_.record_bytes += entry.record_bytes;
+  ShardState& shard = taken_.shards[entry.read.input.shard_id];
+  auto& number = taken_numbers_[entry.read.input.shard_id];
+  if (entry.number + 1 > number) {
+    number = entry.number + 1;
+    shard.position = entry.read.next_position;
+    shard.is_at_end = entry.read.is_at_end;
+  }
+  shard.taken_at = clock_.Now();
+  if (entry.decoded.event_time_max) {
+    shard.event_time_max = std::max(shard.event_time_max.value_or(*entry.decoded.event_time_max),
+                                    *entry.decoded.event_time_max);
+  }
+  taken_.repeated_count += entry.decoded.repeated_count;
+  epoch_.repeated_count += entry.decoded.repeated_count;
+  for (const auto& reject : entry.decoded.rejects) {
+    epoch_.reject_bytes += static_cast<int64_t>(reject.row.raw.size());
+  }
+  taken_.quarantined_count += static_cast<int64_t>(entry.decoded.rejects.size());
+  std::move(entry.decoded.rejects.begin(), entry.decoded.rejects.end(),
+            std::back_inserter(epoch_.rejects));
+  entry.decoded.rejects.clear();
+  epoch_.rows_count += entry.decoded.rows->num_rows();
+  auto rows = entry.decoded.rows;
+  entry.read.input.run = source::LineRun{};  // The records' bytes are of no more use.
+  if (!options_.keeps_rows) {
+    entry.decoded.rows = nullptr;
+    kept_bytes_ -= entry.rows_bytes;
+    entry.rows_bytes = 0;
+  }
+  return rows;
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> StreamTail::Take() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    if (failure_) return *failure_;
+    bool has_pending = false;
+    Entry* to_decode = nullptr;
+    if (Entry* ready = FindReady(has_pending, to_decode); ready != nullptr) {
+      auto rows = TakeEntry(*ready);
+      changed_.notify_all();
+      if (rows->num_rows() > 0) return rows;
+      continue;
+    }
+    if (to_decode != nullptr) {
+      DAYPART_RETURN_IF_ERROR(DecodeEntry(*to_decode, lock));
+      continue;
+    }
+    if (!boundary_ && ShouldEnd()) boundary_ = taken_behind_;
+    if (boundary_) return std::shared_ptr<arrow::RecordBatch>();
+    if (has_pending && kept_bytes_ >= kAheadBytesMax) {
+      changed_.wait_for(lock, std::chrono::milliseconds(kPollMs));
+      continue;
+    }
+    lock.unlock();
+    auto pumped = ReadAndDecode();
+    lock.lock();
+    if (!pumped) {
+      failure_ = pumped.error();
+      changed_.notify_all();
+    }
+  }
+}
+
+Result<bool> StreamTail::Pump() {
+  {
+    std::unique_lock lock(mutex_);
+    const bool is_full = kept_bytes_ >= options_.kept_bytes_max;
+    if (is_full || is_blocked_ || failure_ || reader_ == nullptr) {
+      changed_.wait_for(lock, std::chrono::milliseconds(kPollMs));
+      return false;
+    }
+  }
+  auto pumped = ReadAndDecode();
+  if (!pumped) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = pumped.error();
+    changed_.notify_all();
+  }
+  return pumped;
+}
+
+Result<bool> StreamTail::ReadAndDecode() {
+  std::unique_lock read_lock(read_mutex_);
+  DAYPART_TRY(auto read, reader_->Next());
+  std::unique_lock lock(mutex_);
+  is_idle_ = reader_->is_idle();
+  if (!read) return false;
+  auto entry = std::make_unique<Entry>();
+  entry->number = next_number_++;
+  entry->record_bytes = read->input.bytes_count();
+  entry->read = std::move(*read);
+  Entry& own = *entry;
+  entries_.push_back(std::move(entry));
+  read_lock.unlock();
+  DAYPART_RETURN_IF_ERROR(DecodeEntry(own, lock));
+  return true;
+}
+
+Status StreamTail::DropRepeated(DecodedRun& decoded) {
+  if (options_.id_column.empty() || decoded.rows->num_rows() == 0) return Ok();
+  const auto ids = decoded.rows->GetColumnByName(options_.id_column);
+  if (ids == nullptr) return Ok();
+  std::vector<int32_t> fresh;
+  {
+    const std::lock_guard lock(window_mutex_);
+    DAYPART_TRY(fresh, window_->Insert(*ids));
+  }
+  decoded.repeated_count = decoded.rows->num_rows() - static_cast<int64_t>(fresh.size());
+  DAYPART_TRY(decoded.rows, TakeRows(decoded.rows, fresh));
+  return Ok();
+}
+
+Status StreamTail::DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock) {
+  entry.phase = Entry::Phase::kDecoding;
+  ++decoding_count_;
+  const auto finish = [this] {
+    --decoding_count_;
+    changed_.notify_all();
+  };
+  const std::shared_ptr<RecordDecoder> decoder = decoder_;
+  lock.unlock();
+  auto decoded = decoder->Decode(entry.read.input);
+  std::set<std::string> unknown;
+  if (decoded && options_.evolves) {
+    unknown.insert(decoded->unknown_keys.begin(), decoded->unknown_keys.end());
+  }
+  lock.lock();
+  if (decoded) {
+    std::erase_if(unknown, [this](const auto& key) { return ignored_keys_.contains(key); });
+    if (!unknown.empty()) {
+      entry.unknown = std::move(unknown);
+      entry.phase = Entry::Phase::kBlocked;
+      is_blocked_ = true;
+      finish();
+      return Ok();
+    }
+    lock.unlock();
+    Status dropped = DropRepeated(*decoded);
+    const int64_t bytes =
+        dropped ? arrow::util::TotalBufferSize(*decoded->rows) : 0;
+    lock.lock();
+    if (dropped) {
+      entry.decoded = std::move(*decoded);
+      entry.rows_bytes = bytes;
+      kept_bytes_ += bytes;
+      entry.phase = Entry::Phase::kReady;
+      finish();
+      return Ok();
+    }
+    decoded = std::move(dropped).error();
+  }
+  if (!failure_) failure_ = decoded.error();
+  finish();
+  return std::move(decoded).error();
+}
+
+Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> StreamTail::RowsBeyond(
+    const StreamState& committed) const {
+  const std::lock_guard lock(mutex_);
+  const auto is_behind = [this](const StreamState& state, const std::string& shard_id,
+                                const std::string& position) {
+    const auto shard = state.shards.find(shard_id);
+    return shard == state.shards.end() ||
+           source_.ComparePositions(position, shard->second.position) >= 0;
+  };
+  for (const auto& [id, shard] : base_.shards) {
+    const auto known = committed.shards.find(id);
+    const bool has_gap = known == committed.shards.end() ||
+                         source_.ComparePositions(known->second.position, shard.position) < 0;
+    if (has_gap) return Conflict("rows of shard " + id + " are committed by now");
+  }
+  std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
+  for (const auto& entry : entries_) {
+    const bool is_ready = entry->phase == Entry::Phase::kReady && entry->decoded.rows != nullptr &&
+                          entry->decoded.rows->num_rows() > 0;
+    if (!is_ready) continue;
+    if (is_behind(committed, entry->read.input.shard_id, entry->read.position)) {
+      rows.push_back(entry->decoded.rows);
+    }
+  }
+  return rows;
+}
+
+}  // namespace daypart::ingest

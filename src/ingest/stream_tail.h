@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// StreamTail: the decoded rows of a stream between its source and a sink, in runs that know their
+// positions. A sink takes them in epochs: an epoch's rows are written and committed together with
+// the positions behind them. Runs that are not committed yet can be kept, and are then what a
+// query reads beyond the committed rows: the hot tail.
+//
+// Whoever needs rows helps: Take decodes the next run itself if none is ready, so an epoch is
+// decoded by as many threads as take from it. A thread that calls Pump besides decodes ahead, while
+// a commit is under way.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "ingest/id_window.h"
+#include "ingest/record_decoder.h"
+#include "ingest/shard_reader.h"
+#include "ingest/stream_state.h"
+#include "source/batch_source.h"
+
+namespace daypart::ingest {
+
+struct TailOptions {
+  /// Column by which repeated events are known; empty for none.
+  std::string id_column;
+  int64_t window_ids_max = int64_t{4} << 20;
+  /// Committed-to-be runs stay readable until Forget.
+  bool keeps_rows = false;
+  /// Decoded bytes that may wait or be kept; an epoch ends when they are reached.
+  int64_t kept_bytes_max = int64_t{256} << 20;
+  /// A key that no column takes ends the epoch before its run, so that the sink can add a column.
+  bool evolves = false;
+};
+
+struct EpochLimits {
+  int64_t record_bytes_max = 0;
+  UtcMicros ends_at;
+  /// The epoch ends when the source has nothing more, rather than at ends_at.
+  bool ends_when_idle = false;
+};
+
+/// What an epoch came to, beside its rows.
+struct EpochResult {
+  StreamState state;
+  std::vector<RejectedRecord> rejects;
+  int64_t record_bytes = 0;
+  int64_t reject_bytes = 0;
+  int64_t rows_count = 0;
+  int64_t repeated_count = 0;
+  /// The source had nothing more when the epoch ended.
+  bool is_idle = false;
+  /// The next run has keys without a column: see TakeUnknown.
+  bool needs_columns = false;
+};
+
+class StreamTail {
+ public:
+  /// All must outlive the tail. stop: ends epochs early; what was taken is to be committed.
+  StreamTail(source::RecordSource& source, Clock& clock, const CancelToken& stop,
+             TailOptions options);
+
+  /// Begins anew behind `state`: all runs are dropped and read again. recent_ids: arrays of the ids
+  /// taken last, oldest first.
+  Status Reset(std::shared_ptr<RecordDecoder> decoder, StreamState state,
+               const std::vector<std::shared_ptr<arrow::Array>>& recent_ids);
+  /// Rows to come are decoded for another schema. Between epochs only.
+  void SetDecoder(std::shared_ptr<RecordDecoder> decoder);
+
+  /// The rows of the next epoch, in the decoder's schema, for as many cursors as wanted.
+  std::unique_ptr<source::BatchSource> BeginEpoch(const EpochLimits& limits);
+  /// After all cursors of the epoch are at their end.
+  EpochResult EndEpoch();
+  /// The epoch is committed: its runs are not kept any longer.
+  void Forget(const StreamState& committed);
+
+  struct UnknownKeys {
+    std::set<std::string> keys;
+    std::string text;  // of the run that has them, as lines
+  };
+  UnknownKeys TakeUnknown();
+  /// These keys become no columns: they are passed over from now on.
+  void IgnoreKeys(const std::set<std::string>& keys);
+
+  /// Reads and decodes a run if there is room. returns: false if there was nothing to do, after
+  /// waiting for a moment.
+  Result<bool> Pump();
+
+  /// Rows behind `committed`, which are ready now: batches of at most one schema each.
+  /// errors: kConflict if rows behind it are not kept any more: the table has moved on, load it
+  ///   again.
+  Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RowsBeyond(
+      const StreamState& committed) const;
+
+ private:
+  friend class EpochCursor;
+  friend class EpochRows;
+  struct Entry {
+    enum class Phase { kRead, kDecoding, kReady, kBlocked };
+    uint64_t number = 0;
+    Phase phase = Phase::kRead;
+    bool is_taken = false;
+    ReadRun read;
+    int64_t record_bytes = 0;
+    int64_t rows_bytes = 0;
+    DecodedRun decoded;
+    std::shared_ptr<const RecordDecoder> decoded_by;
+    std::set<std::string> unknown;
+  };
+
+  Result<std::shared_ptr<arrow::RecordBatch>> Take();
+  /// With mutex_ held: the first untaken ready entry of the epoch; null if there is none.
+  Entry* FindReady(bool& has_pending, Entry*& to_decode);
+  bool has_untaken() const;
+  bool ShouldEnd() const;
+  std::shared_ptr<arrow::RecordBatch> TakeEntry(Entry& entry);
+  Status DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock);
+  Result<bool> ReadAndDecode();
+  Status DropRepeated(DecodedRun& decoded);
+
+  source::RecordSource& source_;
+  Clock& clock_;
+  const CancelToken& stop_;
+  const TailOptions options_;
+
+  mutable std::mutex mutex_;  // guards what follows, but reader_ and window_
+  std::condition_variable changed_;
+  std::shared_ptr<RecordDecoder> decoder_;  // shared with decodes under way
+  std::deque<std::unique_ptr<Entry>> entries_;
+  uint64_t next_number_ = 0;
+  int64_t kept_bytes_ = 0;
+  StreamState base_;   // behind which entries_ begin
+  StreamState taken_;  // behind the last taken entries
+  std::map<std::string, uint64_t> taken_numbers_;
+  std::set<std::string> ignored_keys_;
+  EpochLimits limits_;
+  EpochResult epoch_;
+  std::optional<uint64_t> boundary_;  // first entry that the ending epoch leaves out
+  uint64_t taken_behind_ = 0;         // number behind the last taken entry
+  int decoding_count_ = 0;
+  bool is_idle_ = false;
+  bool is_blocked_ = false;
+  std::optional<Error> failure_;
+
+  std::mutex read_mutex_;  // guards reader_; taken before mutex_
+  std::unique_ptr<ShardReader> reader_;
+  std::mutex window_mutex_;  // guards window_
+  std::unique_ptr<IdWindow> window_;
+};
+
+}  // namespace daypart::ingest

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Data files, quarantine, commit: in this order, so that what a crash leaves behind is either
+// nothing that counts or the whole epoch.
+#include "ingest/table_sink.h"
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "ingest/quarantine.h"
+
+namespace daypart::ingest {
+namespace {
+
+bool is_timed(const iceberg::Schema& schema, const std::string& column) {
+  const auto* field = schema.FindField(std::string_view(column));
+  if (field == nullptr) return false;
+  const iceberg::TypeKind kind = field->type.kind;
+  return kind == iceberg::TypeKind::kTimestamp || kind == iceberg::TypeKind::kTimestamptz;
+}
+
+}  // namespace
+
+Result<std::vector<std::shared_ptr<arrow::Array>>> RecentValues(const lake::LakeContext& context,
+                                                                const lake::LoadedTable& table,
+                                                                const std::string& column,
+                                                                int64_t rows_max) {
+  std::vector<std::shared_ptr<arrow::Array>> values;
+  DAYPART_TRY(auto plan, lake::PlanScan(context, table, iceberg::Expression::True()));
+  std::stable_sort(plan.files.begin(), plan.files.end(), [](const auto& left, const auto& right) {
+    return left.sequence_number > right.sequence_number;
+  });
+  int64_t rows = 0;
+  size_t files = 0;
+  while (files < plan.files.size() && rows < rows_max) {
+    rows += plan.files[files++].file.record_count;
+  }
+  for (size_t i = files; i > 0; --i) {
+    lake::ScanPlan one;
+    one.files.push_back(std::move(plan.files[i - 1]));
+    DAYPART_TRY(const auto scan, lake::OpenScan(context, table, std::move(one), {column}));
+    DAYPART_TRY(const auto cursor, scan->NewCursor());
+    while (true) {
+      DAYPART_TRY(const auto batch, cursor->Next());
+      if (batch == nullptr) break;
+      values.push_back(batch->column(0));
+    }
+  }
+  return values;
+}
+
+TableSink::TableSink(const lake::LakeContext& context, TableSinkOptions options)
+    : context_(context), options_(std::move(options)) {}
+
+Result<std::optional<OpenedSink>> TableSink::Open() {
+  auto table = lake::LoadTable(context_, options_.table);
+  if (!table && table.error().code == ErrorCode::kNotFound) return std::optional<OpenedSink>();
+  if (!table) return std::move(table).error();
+  metadata_ = table->metadata;
+  OpenedSink opened;
+  opened.shape = {.schema = metadata_.current_schema(), .source_names = SourceNames(metadata_)};
+  state_text_ = StreamStateText(metadata_, options_.source_name);
+  DAYPART_TRY(state_, ReadStreamState(context_, metadata_, options_.source_name));
+  opened.state = state_;
+  const bool has_ids = !options_.id_column.empty() &&
+                       opened.shape.schema.FindField(std::string_view(options_.id_column));
+  if (has_ids) {
+    DAYPART_TRY(opened.recent_ids, RecentValues(context_, *table, options_.id_column,
+                                                options_.window_ids_max));
+  }
+  return std::optional(std::move(opened));
+}
+
+Status TableSink::Create(const std::vector<LearntColumn>& columns) {
+  lake::CreateOptions create;
+  for (const LearntColumn& column : columns) {
+    create.schema.fields.push_back({.name = column.name, .type = column.type, .doc = ""});
+    if (column.name != column.source_name) {
+      create.properties[SourceNameProperty(column.name)] = column.source_name;
+    }
+  }
+  create.schema = iceberg::AssignFreshIds(std::move(create.schema));
+  std::string partition = options_.partition;
+  if (partition.empty() && is_timed(create.schema, options_.time_column)) {
+    partition = "hour(" + options_.time_column + ")";
+  }
+  DAYPART_TRY(create.spec, iceberg::ParsePartitionSpec(partition, create.schema));
+  create.format_version = options_.format_version;
+  auto created = lake::CreateTable(context_, options_.table, create);
+  // Another process may have been first, which serves as well.
+  if (!created && created.error().code != ErrorCode::kAlreadyExists) {
+    return std::move(created).error();
+  }
+  return Ok();
+}
+
+Result<SinkShape> TableSink::AddColumns(const std::vector<LearntColumn>& columns) {
+  DAYPART_RETURN_IF_ERROR(
+      lake::CommitUpdates(context_, options_.table, [&](const iceberg::TableMetadata& metadata) {
+        return AddColumnUpdates(metadata, columns);
+      }));
+  DAYPART_TRY(const auto table, lake::LoadTable(context_, options_.table));
+  metadata_ = table.metadata;
+  return SinkShape{.schema = metadata_.current_schema(), .source_names = SourceNames(metadata_)};
+}
+
+Status TableSink::KeepRejects(const std::vector<RejectedRecord>& rejects) const {
+  if (rejects.empty()) return Ok();
+  DAYPART_TRY(const auto quarantine, Quarantine::Open(options_.table));
+  for (const RejectedRecord& reject : rejects) {
+    DAYPART_RETURN_IF_ERROR(quarantine->Add(reject.file, reject.row));
+  }
+  return quarantine->Commit(context_);
+}
+
+Status TableSink::Commit(const std::vector<lake::WrittenFile>& files, const StreamState& state) {
+  lake::SnapshotChange change;
+  change.operation = "append";
+  change.added_spec_id = metadata_.default_spec_id;
+  for (const lake::WrittenFile& file : files) change.added.push_back(file.file);
+  DAYPART_TRY(const std::string text, WriteStreamState(context_, metadata_, state));
+  const std::string key = StreamStateKey(options_.source_name);
+  change.summary[key] = text;
+  change.properties[key] = text;
+  // Two consumers of one stream: the one that commits second finds the positions moved.
+  change.check = [&](const iceberg::TableMetadata& base) -> Status {
+    if (StreamStateText(base, options_.source_name) == state_text_) return Ok();
+    return Conflict("another consumer of " + options_.source_name + " writes to table " +
+                    ToString(options_.table) + "; there may be one at a time");
+  };
+  auto committed = lake::CommitSnapshot(context_, options_.table, change);
+  if (!committed) return std::move(committed).error();
+  state_text_ = text;
+  state_ = state;
+  return Ok();
+}
+
+Result<EpochCommit> TableSink::WriteEpoch(source::BatchSource& rows,
+                                          const std::function<EpochResult()>& end) {
+  DAYPART_TRY(const auto files,
+              lake::WriteDataFiles(context_, metadata_, rows, options_.write, false));
+  EpochCommit out;
+  out.epoch = end();
+  std::vector<std::string> locations;
+  for (const lake::WrittenFile& file : files) {
+    locations.push_back(file.file.location);
+    out.bytes_written += file.file.file_bytes;
+  }
+  out.files_written = static_cast<int64_t>(files.size());
+  if (files.empty() && out.epoch.state == state_) return out;
+  Status done = KeepRejects(out.epoch.rejects);
+  if (done) done = Commit(files, out.epoch.state);
+  if (!done) {
+    const bool is_certain = done.error().code != ErrorCode::kCommitUnknown;
+    if (is_certain) lake::RemoveUncommitted(context_, locations);
+    return std::move(done).error();
+  }
+  return out;
+}
+
+}  // namespace daypart::ingest

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DirectoryRecordSource: a folder that keeps receiving JSON-lines or CSV files as a stream. Each
+// file is a shard named by its path below the folder; a position is which content of the file
+// ("<bytes>-<hash>" of its first bytes) and the byte offset in its decompressed text. A file that
+// grows is read on from where it was left, one whose beginning changed is read as a new one.
+//
+// A last line without a line end may be half of a line: it is taken once the file was not written
+// to for settle_ms. CSV files and compressed ones are taken only when they have settled.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "decode/chunk.h"
+#include "source/record_source.h"
+#include "store/object_store.h"
+
+namespace daypart::source {
+
+struct DirectoryOptions {
+  /// Location of the folder, without trailing '/'.
+  std::string folder;
+  /// What it is called in positions and messages.
+  std::string name;
+  int64_t settle_ms = 2'000;
+};
+
+class DirectoryRecordSource final : public RecordSource {
+ public:
+  /// store and clock must outlive the source.
+  DirectoryRecordSource(store::ObjectStore& store, Clock& clock, DirectoryOptions options);
+  ~DirectoryRecordSource() override;
+
+  std::string name() const override { return options_.name; }
+  bool has_lines() const override { return true; }
+  /// The files that are there now, sorted by name; .parquet files, ledgers and other binaries are
+  /// left out once their first bytes tell.
+  Result<std::vector<Shard>> ListShards() override;
+  Result<std::string> PositionOf(const std::string& shard_id, StartPosition start) override;
+  /// errors: kUnsupported, use ReadLines.
+  Result<RecordRun> Read(const std::string& shard_id, const std::string& position,
+                         const ReadLimits& limits) override;
+  Result<std::optional<LineRun>> ReadLines(const std::string& shard_id,
+                                           const std::string& position,
+                                           const ReadLimits& limits) override;
+  bool has_unsettled() override;
+  int ComparePositions(std::string_view left, std::string_view right) const override;
+
+ private:
+  struct File;
+  Result<File*> FileOf(const std::string& shard_id);
+  /// Whether there may be bytes that no ReadLines has given yet.
+  bool has_settled(const File& file) const;
+  Status Open(File& file, uint64_t offset, const ReadLimits& limits);
+  Result<std::string> HeadIdentity(const File& file, uint64_t bytes) const;
+  Result<std::optional<LineRun>> Refuse(File& file, Error error);
+  Result<std::optional<LineRun>> NextRun(File& file, const std::string& identity, uint64_t offset);
+
+  store::ObjectStore& store_;
+  Clock& clock_;
+  const DirectoryOptions options_;
+  std::mutex mutex_;  // guards files_; held over reads, since one consumer reads at a time
+  std::map<std::string, std::unique_ptr<File>> files_;
+};
+
+}  // namespace daypart::source

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`daypart stream`: every event once, whenever the consumer is killed; read by PyIceberg and DuckDB."""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+
+import pytest
+
+DAYPART = os.environ.get("DAYPART", "build/daypart")
+EVENTS = 60_000
+
+
+def run(lake, *words, check=True):
+    done = subprocess.run([DAYPART, *words], cwd=lake, capture_output=True, text=True, check=False)
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(name="lake")
+def fixture_lake(tmp_path):
+    run(tmp_path, "init", "lake")
+    lake = tmp_path / "lake"
+    # Small epochs, so that a kill finds a commit under way.
+    with open(lake / "daypart.toml", "a", encoding="utf-8") as config:
+        config.write('\n[stream.clicks]\nsource = "in"\ncommit_size = "64KiB"\n')
+    (lake / "in").mkdir()
+    return lake
+
+
+def event(number):
+    return json.dumps({"event_id": f"e{number}", "viewer_id": number % 1000,
+                       "event_time": f"2025-11-{1 + number % 3:02}T{number % 24:02}:00:00Z",
+                       "region": ("north", "south")[number % 2]}, separators=(",", ":"))
+
+
+def write_events(folder, seed):
+    """Files of events, a tenth of them sent twice; returns the ids that must come out once each."""
+    chance = random.Random(seed)
+    lines = [event(number) for number in range(EVENTS)]
+    lines += chance.sample(lines, EVENTS // 10)
+    for part in range(4):
+        text = "\n".join(lines[part::4]) + "\n"
+        (folder / f"part-{part}.jsonl").write_text(text, encoding="utf-8")
+    return {f"e{number}" for number in range(EVENTS)}
+
+
+def table_ids(lake):
+    pyiceberg = pytest.importorskip("pyiceberg.catalog.sql")
+    catalog = pyiceberg.SqlCatalog("daypart", uri=f"sqlite:///{lake}/lake/catalog.db",
+                                   warehouse=f"file://{lake}/lake")
+    table = catalog.load_table("media.viewership_stream")
+    return table.scan(selected_fields=("event_id",)).to_arrow()["event_id"].to_pylist()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_each_event_is_there_once_after_kills(lake, seed):
+    print("seed", seed)
+    expected = write_events(lake / "in", seed)
+    chance = random.Random(seed)
+    for _ in range(12):
+        with subprocess.Popen([DAYPART, "stream", "clicks", "--until-idle"], cwd=lake,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as consumer:
+            try:
+                consumer.wait(timeout=chance.uniform(0.02, 0.5))
+            except subprocess.TimeoutExpired:
+                consumer.send_signal(signal.SIGKILL)
+    done = run(lake, "stream", "clicks", "--until-idle")
+    assert "viewership_stream" in done.stdout
+    ids = table_ids(lake)
+    assert len(ids) == len(expected)
+    assert set(ids) == expected
+
+
+def test_growing_files_broken_lines_and_new_keys(lake):
+    folder = pathlib.Path(lake / "in")
+    (folder / "a.jsonl").write_text(event(1) + "\n" + event(2) + "\n", encoding="utf-8")
+    run(lake, "stream", "clicks", "--until-idle")
+    with open(folder / "a.jsonl", "a", encoding="utf-8") as file:
+        file.write(event(3) + "\n{broken\n" + event(2) + "\n" + event(4)[:-1] + ',"score":1.5}\n')
+    (folder / "b.csv").write_text("event_id,event_time,region\ne5,2025-11-01T01:00:00Z,east\n",
+                                  encoding="utf-8")
+    done = run(lake, "stream", "clicks", "--until-idle", check=False)
+    assert done.returncode == 3, done.stderr
+    assert sorted(table_ids(lake)) == ["e1", "e2", "e3", "e4", "e5"]
+    out = run(lake, "query", "--format", "json",
+              "SELECT event_id, score FROM viewership_stream WHERE score IS NOT NULL").stdout
+    assert "1.5" in out and "e4" in out
+    out = run(lake, "query", "--format", "json", "SELECT raw FROM quarantine").stdout
+    assert len(out.strip().splitlines()) >= 1 and "quarantine" not in out
+    # Nothing new: nothing is committed.
+    before = run(lake, "snapshots", "media.viewership_stream").stdout
+    run(lake, "stream", "clicks", "--until-idle")
+    assert run(lake, "snapshots", "media.viewership_stream").stdout == before
+
+
+def test_a_stream_without_a_source_says_what_to_do(lake):
+    done = run(lake, "stream", "other", check=False)
+    assert done.returncode == 1
+    assert "--from FOLDER" in done.stderr
