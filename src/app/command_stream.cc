@@ -49,14 +49,9 @@ void Report(const StreamSession& stream, double seconds, const OutputOptions& ou
 
 Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
                       const CancelToken& stop, const OutputOptions& output) {
-  if (arguments.words.size() != 1) {
-    return InvalidArgument("one stream is expected, or replay-quarantine and a stream, found '" +
-                           arguments.words.front() + ' ' + arguments.words.back() + "'");
-  }
-  DAYPART_TRY(StreamConfig config, StreamConfigOf(session.config(), arguments.words.front()));
+  DAYPART_TRY(StreamConfig config, StreamConfigOf(session.config(), arguments.name));
   if (arguments.from) config.source = *arguments.from;
   if (arguments.table) config.table = *arguments.table;
-  if (arguments.files) config.files = *arguments.files;
   const UtcMicros start = session.clock().Now();
   DAYPART_TRY(const auto stream,
               StreamSession::Open(session, std::move(config),

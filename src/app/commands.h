@@ -140,14 +140,13 @@ Result<int> RunMaintain(LakeSession& session, const MaintainArguments& arguments
                         const OutputOptions& output);
 
 struct StreamArguments {
-  std::vector<std::string> words;  // NAME, or replay-quarantine NAME
+  std::string name;
   bool until_idle = false;
   std::optional<std::string> from;   // instead of the configured source
   std::optional<std::string> table;  // instead of the configured table
-  std::optional<std::string> files;  // instead of the configured folder; empty for none
 };
 
-/// daypart stream NAME | replay-quarantine NAME
+/// daypart stream NAME
 Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
                       const CancelToken& stop, const OutputOptions& output);
 

@@ -128,9 +128,8 @@ memory = "512MiB"
 directory = "sql"           # saved queries, views, pipelines
 
 # [stream.clicks]           # what daypart stream clicks does; a section a stream
-# source = "raw/live"       # a folder that keeps receiving files; the local log by default
+# source = "raw/live"       # a folder that keeps receiving .jsonl or .csv files
 # table = "media.viewership_stream"
-# files = "stream1/"        # Parquet by date and hour; "" for none
 # id_column = "event_id"    # repeated events are known by it; "" keeps them
 # schema = "evolve"         # or "fixed": new keys are passed over
 # commit_size = "128MiB"    # a commit comes with so many bytes of files, or after

@@ -275,20 +275,14 @@ void AddMaintain(CLI::App& app, Options& options, Action& action) {
 }
 
 void AddStream(CLI::App& app, Options& options, Action& action) {
-  auto* stream = app.add_subcommand("stream", "Take a stream's events into its table and files");
+  auto* stream = app.add_subcommand("stream", "Take a stream's events into its table");
   stream->footer("Example: daypart stream clicks --from raw/live --until-idle");
-  stream
-      ->add_option("NAME", options.stream.words,
-                   "The stream; or replay-quarantine NAME: decode its quarantined events again")
-      ->required()
-      ->expected(1, 2);
+  stream->add_option("NAME", options.stream.name, "The stream")->required();
   stream->add_flag("--until-idle", options.stream.until_idle,
                    "Stop once the source has nothing more");
   stream->add_option("--from", options.stream.from,
                      "Folder that keeps receiving .jsonl or .csv files");
   stream->add_option("--table", options.stream.table, "Iceberg table to write to");
-  stream->add_option("--files", options.stream.files,
-                     "Folder for Parquet files by date and hour; '' for none");
   stream->callback([&] {
     action = [&] {
       return WithSession(options, false, [&](LakeSession& session) {

@@ -67,7 +67,6 @@ const std::map<std::string, Setter, std::less<>>& Settings() {
   static const std::map<std::string, Setter, std::less<>> settings = {
       {"source", Text(&StreamConfig::source)},
       {"table", Text(&StreamConfig::table)},
-      {"files", Text(&StreamConfig::files)},
       {"id_column", Text(&StreamConfig::id_column)},
       {"time_column", Text(&StreamConfig::time_column)},
       {"partition", Text(&StreamConfig::partition)},

@@ -15,11 +15,9 @@ namespace daypart::app {
 
 struct StreamConfig {
   std::string name;
-  /// A folder that keeps receiving files, or empty: the local log of this name.
+  /// A folder that keeps receiving files.
   std::string source;
   std::string table = "media.viewership_stream";
-  /// Folder in the lake for Parquet files by date and hour; empty for none.
-  std::string files = "stream1/";
   std::string id_column = "event_id";
   std::string time_column = "event_time";
   std::string partition;
