@@ -5,6 +5,7 @@
 #include "ingest/stream_tail.h"
 
 #include <arrow/array.h>
+#include <arrow/array/util.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/byte_size.h>
@@ -20,11 +21,38 @@ namespace daypart::ingest {
 /// The rows of one epoch; its cursors take from the tail until the epoch ends.
 class EpochCursor final : public source::BatchCursor {
  public:
-  explicit EpochCursor(StreamTail& tail) : tail_(tail) {}
-  Result<std::shared_ptr<arrow::RecordBatch>> Next() override { return tail_.Take(); }
+  EpochCursor(StreamTail& tail, std::shared_ptr<arrow::Schema> schema)
+      : tail_(tail), schema_(std::move(schema)) {}
+  Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
+    DAYPART_TRY(auto batch, tail_.Take());
+    if (batch == nullptr || batch->num_columns() == schema_->num_fields()) return batch;
+    return Widened(*batch);
+  }
 
  private:
+  /// Runs that were decoded ahead may lack columns that were added since: no row of theirs has a
+  /// value there, else the run would have waited for the column.
+  Result<std::shared_ptr<arrow::RecordBatch>> Widened(const arrow::RecordBatch& batch) const {
+    arrow::FieldVector fields;
+    arrow::ArrayVector columns;
+    for (const auto& field : schema_->fields()) {
+      const int index = batch.schema()->GetFieldIndex(field->name());
+      if (index >= 0) {
+        fields.push_back(batch.schema()->field(index));
+        columns.push_back(batch.column(index));
+        continue;
+      }
+      auto nulls = arrow::MakeArrayOfNull(field->type(), batch.num_rows());
+      if (!nulls.ok()) return ResourceExhausted(nulls.status().message());
+      fields.push_back(field);
+      columns.push_back(std::move(nulls).ValueUnsafe());
+    }
+    return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), batch.num_rows(),
+                                    std::move(columns));
+  }
+
   StreamTail& tail_;
+  std::shared_ptr<arrow::Schema> schema_;
 };
 
 class EpochRows final : public source::BatchSource {
@@ -33,7 +61,7 @@ class EpochRows final : public source::BatchSource {
       : tail_(tail), schema_(std::move(schema)) {}
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
   Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
-    return std::unique_ptr<source::BatchCursor>(std::make_unique<EpochCursor>(tail_));
+    return std::unique_ptr<source::BatchCursor>(std::make_unique<EpochCursor>(tail_, schema_));
   }
 
  private:
