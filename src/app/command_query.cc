@@ -94,6 +94,7 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
   options.memory_bytes_max = session.config().query_memory_bytes;
   options.threads_count = session.config().threads_count;
   options.views_directory = (session.config().sql_directory / "views").string();
+  options.is_given_up = [&session] { return session.context().cancel.is_cancelled(); };
   if (arguments.is_write) return RunWrite(session, sql, options, output);
   DAYPART_TRY(const auto engine,
               query::OpenEngine(session.context(), session.catalog(), std::move(options)));

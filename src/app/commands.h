@@ -150,6 +150,15 @@ struct StreamArguments {
 Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
                       const CancelToken& stop, const OutputOptions& output);
 
+struct ServeArguments {
+  std::optional<std::string> listen;  // ADDRESS:PORT instead of the configured one
+  std::optional<uint16_t> port;       // instead of the address's; 0 for any that is free
+};
+
+/// daypart serve, until `stop` is cancelled, which the session must know as its own token.
+Result<int> RunServe(LakeSession& session, const ServeArguments& arguments,
+                     const CancelToken& stop, const OutputOptions& output);
+
 /// daypart queries
 Result<int> RunQueries(const Config& config, const OutputOptions& output);
 

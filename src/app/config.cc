@@ -71,7 +71,8 @@ const std::map<std::string, std::map<std::string, Setter>>& Settings() {
         {"zstd_level", Integer(&Config::zstd_level, 1, 19)}}},
       {"catalog", {{"path", Path(&Config::catalog_path)}, {"name", Text(&Config::catalog_name)}}},
       {"sql", {{"directory", Path(&Config::sql_directory)}}},
-      {"query", {{"memory", Bytes(&Config::query_memory_bytes)}}}};
+      {"query", {{"memory", Bytes(&Config::query_memory_bytes)}}},
+      {"serve", {{"listen", Text(&Config::listen)}}}};
   return settings;
 }
 
@@ -88,8 +89,8 @@ Status ApplySection(const std::string& name, const toml::node& section, Config& 
   if (name == "stream") return ApplyStreams(section, config);
   const auto known = Settings().find(name);
   if (known == Settings().end() || !section.is_table()) {
-    return InvalidArgument("[lake], [catalog], [query], [sql] or [stream.NAME] is "
-                           "expected, found '" + name +
+    return InvalidArgument("[lake], [catalog], [query], [serve], [sql] or [stream.NAME] "
+                           "is expected, found '" + name +
                            "' in line " + std::to_string(section.source().begin.line));
   }
   for (const auto& [key, node] : *section.as_table()) {
@@ -123,6 +124,9 @@ name = "daypart"            # what PyIceberg's SqlCatalog is to be named
 
 [query]
 memory = "512MiB"
+
+[serve]
+listen = "127.0.0.1:8480"   # what daypart serve listens on
 
 [sql]
 directory = "sql"           # saved queries, views, pipelines

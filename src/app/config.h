@@ -27,6 +27,7 @@ struct Config {
   int64_t file_bytes_target = int64_t{256} << 20;   // [lake] file_size
   int64_t row_group_rows = 512 << 10;               // [lake] row_group_rows
   int zstd_level = 1;                               // [lake] zstd_level
+  std::string listen = "127.0.0.1:8480";            // [serve] listen
   std::map<std::string, StreamConfig, std::less<>> streams;  // [stream.NAME]
 };
 

@@ -52,6 +52,7 @@ struct Options {
   RunArguments run;
   MaintainArguments maintain;
   StreamArguments stream;
+  ServeArguments serve;
   std::vector<std::string> maintain_words;
 };
 
@@ -292,6 +293,21 @@ void AddStream(CLI::App& app, Options& options, Action& action) {
   });
 }
 
+void AddServe(CLI::App& app, Options& options, Action& action) {
+  auto* serve = app.add_subcommand(
+      "serve", "Answer queries over HTTP on this machine and look after the tables");
+  serve->footer("Example: daypart serve --listen 127.0.0.1:8480");
+  serve->add_option("--listen", options.serve.listen, "Address and port (127.0.0.1:8480)");
+  serve->add_option("--port", options.serve.port, "Port alone; 0 for any that is free");
+  serve->callback([&] {
+    action = [&] {
+      return WithSession(options, false, [&](LakeSession& session) {
+        return RunServe(session, options.serve, cancel_token, options.output);
+      });
+    };
+  });
+}
+
 void AddCommands(CLI::App& app, Options& options, Action& action) {
   auto* init = app.add_subcommand("init", "Make a lake: daypart.toml, lake/");
   init->footer("Example: daypart init demo");
@@ -320,6 +336,7 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
   AddRun(app, options, action);
   AddMaintain(app, options, action);
   AddStream(app, options, action);
+  AddServe(app, options, action);
   AddLooks(app, options, action);
 }
 

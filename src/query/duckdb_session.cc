@@ -10,6 +10,9 @@
 namespace daypart::query {
 namespace {
 
+/// As soon as somebody who gave up notices that it had an effect.
+constexpr std::chrono::milliseconds kWatchInterval{50};
+
 struct ErrorKind {
   std::string_view prefix;
   ErrorCode code;
@@ -80,7 +83,7 @@ Error FromDuckdb(std::string_view message) {
 std::string QuoteIdentifier(std::string_view name) { return Quote(name, '"'); }
 std::string QuoteText(std::string_view text) { return Quote(text, '\''); }
 
-Result<std::unique_ptr<Session>> Session::Open(const SessionOptions& options) {
+Result<std::unique_ptr<Session>> Session::Open(const EngineOptions& options) {
   Config config;
   if (duckdb_create_config(&config.config) != DuckDBSuccess) {
     return ResourceExhausted("DuckDB could not make a configuration");
@@ -110,10 +113,27 @@ Result<std::unique_ptr<Session>> Session::Open(const SessionOptions& options) {
     return ResourceExhausted("DuckDB gave no connection");
   }
   DAYPART_RETURN_IF_ERROR(session->Execute("SET TimeZone = 'UTC'"));
+  if (options.is_given_up) {
+    session->watcher_ = std::thread(
+        [raw = session.get(), is_given_up = options.is_given_up] { raw->Watch(is_given_up); });
+  }
   return session;
 }
 
+void Session::Watch(const std::function<bool()>& is_given_up) {
+  std::unique_lock lock(mutex_);
+  while (!ending_.wait_for(lock, kWatchInterval, [this] { return is_ending_; })) {
+    if (is_given_up()) duckdb_interrupt(connection_);
+  }
+}
+
 Session::~Session() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  ending_.notify_all();
+  if (watcher_.joinable()) watcher_.join();
   if (connection_ != nullptr) duckdb_disconnect(&connection_);
   if (database_ != nullptr) duckdb_close(&database_);
   if (!spill_directory_.empty()) {

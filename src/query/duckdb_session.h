@@ -7,21 +7,19 @@
 
 #include <duckdb.h>
 
+#include <condition_variable>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/result.h"
+#include "query/engine_options.h"
 
 namespace daypart::query {
-
-struct SessionOptions {
-  int64_t memory_bytes_max = int64_t{512} << 20;
-  int threads_count = 2;
-  /// The session's own folder for what does not fit in memory; removed with it. Empty: no spilling.
-  std::string spill_directory;
-};
 
 /// DuckDB's message ("Binder Error: …") as an Error with the code that its kind stands for.
 Error FromDuckdb(std::string_view message);
@@ -34,7 +32,7 @@ std::string QuoteText(std::string_view text);
 class Session {
  public:
   /// Opens DuckDB with UTC as time zone, extensions neither loaded nor installed by themselves.
-  static Result<std::unique_ptr<Session>> Open(const SessionOptions& options);
+  static Result<std::unique_ptr<Session>> Open(const EngineOptions& options);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
@@ -53,10 +51,16 @@ class Session {
 
  private:
   Session() = default;
+  /// Interrupts what runs once is_given_up says so, and from then on whatever is begun.
+  void Watch(const std::function<bool()>& is_given_up);
 
   duckdb_database database_ = nullptr;
   duckdb_connection connection_ = nullptr;
   std::string spill_directory_;
+  std::mutex mutex_;  // guards is_ending_
+  std::condition_variable ending_;
+  bool is_ending_ = false;
+  std::thread watcher_;  // if there is something to ask
 };
 
 }  // namespace daypart::query

@@ -113,11 +113,7 @@ class DuckdbEngine final : public Engine {
   }
 
  private:
-  Result<std::unique_ptr<Session>> OpenSession() const {
-    return Session::Open({.memory_bytes_max = options_.memory_bytes_max,
-                          .threads_count = options_.threads_count,
-                          .spill_directory = options_.spill_directory});
-  }
+  Result<std::unique_ptr<Session>> OpenSession() const { return Session::Open(options_); }
 
   Result<std::unique_ptr<Rows>> RunMerge(const MergeQuery& merge, const lake::LoadedTable& target) {
     auto sources = std::make_unique<StatementSources>();

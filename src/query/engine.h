@@ -17,22 +17,11 @@
 #include "catalog/raw_catalog.h"
 #include "lake/raw_files.h"
 #include "lake/table.h"
+#include "query/engine_options.h"
 #include "query/merge_query.h"
 #include "source/batch_source.h"
 
 namespace daypart::query {
-
-struct EngineOptions {
-  int64_t memory_bytes_max = int64_t{512} << 20;
-  int threads_count = 2;
-  /// For what does not fit in memory; created when needed, removed with the engine.
-  std::string spill_directory;
-  /// Databases in which a bare table name is looked for, in order.
-  std::vector<std::string> search_path = {"media", "media_raw"};
-  /// Folder of NAME.sql files, each a SELECT: views for names that no database has as a table. May
-  /// be empty.
-  std::string views_directory;
-};
 
 /// How much the planner spared one statement.
 struct ScanStatistics {

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// daypart serve: the lake over HTTP on this machine, and the work that goes on by itself, until
+// told to stop.
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "app/commands.h"
+#include "http/server.h"
+#include "serve/background_jobs.h"
+#include "serve/maintenance_job.h"
+#include "serve/metrics.h"
+#include "serve/query_endpoint.h"
+#include "serve/router.h"
+
+namespace daypart::app {
+namespace {
+
+/// How soon a signal is seen.
+constexpr std::chrono::milliseconds kStopLook{50};
+
+struct Place {
+  std::string address;
+  uint16_t port = 0;
+};
+
+Result<Place> PlaceOf(const std::string& listen, std::optional<uint16_t> port) {
+  const size_t colon = listen.rfind(':');
+  Place place{.address = listen.substr(0, colon), .port = 0};
+  if (place.address == "localhost") place.address = "127.0.0.1";
+  const std::string digits = colon == std::string::npos ? "" : listen.substr(colon + 1);
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), place.port);
+  const bool is_number = !digits.empty() && parsed.ec == std::errc() &&
+                         parsed.ptr == digits.data() + digits.size();
+  if (!is_number && !(digits.empty() && port)) {
+    return InvalidArgument("an address and a port such as 127.0.0.1:8480 are expected, found '" +
+                           listen + "'");
+  }
+  if (!serve::is_loopback_host(place.address)) {
+    return InvalidArgument("an address of this machine alone is expected (127.0.0.1), found '" +
+                           place.address + "': whoever reaches the server reads the lake; to let "
+                           "others in put a proxy that signs them in before it");
+  }
+  if (port) place.port = *port;
+  return place;
+}
+
+/// Numbers about the process itself.
+void ObserveProcess(serve::Metrics& metrics, Clock& clock) {
+  metrics.Describe("process_resident_memory_bytes", serve::MetricKind::kGauge,
+                   "Memory of the process");
+  metrics.Describe("process_start_time_seconds", serve::MetricKind::kGauge,
+                   "When the process started, in seconds since 1970");
+  metrics.Set("process_start_time_seconds", {},
+              static_cast<double>(clock.Now().value()) / 1e6);
+  metrics.OnRead([&metrics] {
+    long pages = 0;
+    std::FILE* file = std::fopen("/proc/self/statm", "r");
+    if (file == nullptr) return;
+    if (std::fscanf(file, "%*s %ld", &pages) == 1) {
+      metrics.Set("process_resident_memory_bytes", {},
+                  static_cast<double>(pages) * static_cast<double>(::sysconf(_SC_PAGESIZE)));
+    }
+    std::fclose(file);
+  });
+}
+
+/// All endpoints and jobs of a lake.
+class LakeServer {
+ public:
+  explicit LakeServer(LakeSession& session)
+      : session_(session),
+        router_(session.clock(), metrics_),
+        queries_(session.context(), session.catalog(), EngineOptionsOf(session.config()),
+                 metrics_),
+        jobs_(session.clock(), metrics_) {
+    ObserveProcess(metrics_, session.clock());
+    const UtcMicros start = session.clock().Now();
+    router_.Add("GET", "/health", [this, start](const auto&, http::ResponseWriter& writer) {
+      const double seconds =
+          static_cast<double>(session_.clock().Now().value() - start.value()) / 1e6;
+      // The catalog is asked, so that a server that cannot answer queries does not look well.
+      const auto databases = session_.catalog().ListDatabases();
+      if (!databases) return serve::SendError(writer, databases.error());
+      writer.Send({.content_type = "application/json"},
+                  nlohmann::json{{"status", "ok"}, {"uptime_seconds", seconds}}.dump() + '\n');
+    });
+    router_.Add("GET", "/metrics", [this](const auto&, http::ResponseWriter& writer) {
+      writer.Send({.content_type = "text/plain; version=0.0.4; charset=utf-8"}, metrics_.Text());
+    });
+    router_.Add("POST", "/query", [this](const auto& request, http::ResponseWriter& writer) {
+      queries_.Handle(request, writer);
+    });
+  }
+
+  Result<std::unique_ptr<http::Server>> Listen(const Place& place) {
+    return http::Server::Listen(place.address, place.port, {},
+                                [this](const auto& request, http::ResponseWriter& writer) {
+                                  router_.Handle(request, writer);
+                                });
+  }
+
+  void StartJobs() {
+    const Config& config = session_.config();
+    lake::WriteOptions write;
+    // Half of the processors: maintenance is not to stall those who ask.
+    write.threads_count = std::max(1, config.threads_count / 2);
+    write.file_bytes_target = config.file_bytes_target;
+    write.row_group_rows = config.row_group_rows;
+    write.zstd_level = config.zstd_level;
+    jobs_.Start(serve::MaintenanceJob(session_.context(), write, metrics_));
+  }
+  void StopJobs() { jobs_.Stop(); }
+
+ private:
+  static query::EngineOptions EngineOptionsOf(const Config& config) {
+    query::EngineOptions options;
+    options.memory_bytes_max = config.query_memory_bytes;
+    options.threads_count = config.threads_count;
+    options.views_directory = (config.sql_directory / "views").string();
+    return options;
+  }
+
+  LakeSession& session_;
+  serve::Metrics metrics_;
+  serve::Router router_;
+  serve::QueryEndpoint queries_;
+  serve::BackgroundJobs jobs_;
+};
+
+}  // namespace
+
+Result<int> RunServe(LakeSession& session, const ServeArguments& arguments,
+                     const CancelToken& stop, const OutputOptions& output) {
+  DAYPART_TRY(const Place place,
+              PlaceOf(arguments.listen.value_or(session.config().listen), arguments.port));
+  LakeServer lake(session);
+  auto server = lake.Listen(place);
+  if (!server) {
+    if (server.error().code != ErrorCode::kAlreadyExists) return std::move(server).error();
+    return AlreadyExists(server.error().message +
+                         "; choose another one with --listen 127.0.0.1:PORT, or --port 0 for any "
+                         "that is free");
+  }
+  lake.StartJobs();
+  const std::string url = "http://" + place.address + ':' + std::to_string((*server)->port());
+  PrintLine(output.is_json ? nlohmann::json{{"url", url}, {"pid", ::getpid()}}.dump()
+                           : "listening on " + url);
+  std::fflush(stdout);
+  while (!stop.is_cancelled()) session.clock().Sleep(kStopLook);
+  // No new work first, then the end of what runs; the session's token has told it by now.
+  (*server)->Stop();
+  lake.StopJobs();
+  return kExitDone;
+}
+
+}  // namespace daypart::app
