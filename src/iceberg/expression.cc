@@ -62,6 +62,18 @@ bool MayStartWith(const Range& range, const Literal& prefix) {
   return true;
 }
 
+/// A value without the prefix lies below or above all that have it, unless both bounds have it.
+bool MayNotStartWith(const Range& range, const Literal& prefix) {
+  const auto* text = std::get_if<std::string>(&prefix);
+  if (text == nullptr) return true;
+  if (!range.may_have_values) return false;
+  const auto has_prefix = [&](const std::optional<Literal>& bound) {
+    const auto* value = bound ? std::get_if<std::string>(&*bound) : nullptr;
+    return value != nullptr && value->starts_with(*text);
+  };
+  return !has_prefix(range.lower) || !has_prefix(range.upper);
+}
+
 /// Whether some value of the range may satisfy the column predicate.
 bool MayMatchRange(const Expression& predicate, const Range& range) {
   const auto value = [&]() -> const Literal& { return predicate.values.front(); };
@@ -103,6 +115,7 @@ bool MayMatchRange(const Expression& predicate, const Range& range) {
           predicate.values.begin(), predicate.values.end(),
           [&](const Literal& item) { return CompareValues(*range.lower, item) == 0; });
     case ExpressionKind::kStartsWith: return MayStartWith(range, value());
+    case ExpressionKind::kNotStartsWith: return MayNotStartWith(range, value());
     case ExpressionKind::kTrue:
     case ExpressionKind::kFalse:
     case ExpressionKind::kAnd:
@@ -131,8 +144,9 @@ std::optional<ExpressionKind> Opposite(ExpressionKind kind) {
     case ExpressionKind::kIsNotNull: return ExpressionKind::kIsNull;
     case ExpressionKind::kIsNan: return ExpressionKind::kIsNotNan;
     case ExpressionKind::kIsNotNan: return ExpressionKind::kIsNan;
-    case ExpressionKind::kNot:
-    case ExpressionKind::kStartsWith: return std::nullopt;
+    case ExpressionKind::kStartsWith: return ExpressionKind::kNotStartsWith;
+    case ExpressionKind::kNotStartsWith: return ExpressionKind::kStartsWith;
+    case ExpressionKind::kNot: return std::nullopt;
   }
   return std::nullopt;
 }
@@ -184,7 +198,8 @@ Range RangeOfColumn(const NestedField& field, const DataFile& file) {
   const auto values = Find(file.value_counts, field.id);
   const auto nulls = Find(file.null_value_counts, field.id);
   const auto nans = Find(file.nan_value_counts, field.id);
-  if (nulls) range.may_be_null = *nulls > 0;
+  // The values of a field in a list or map are not those of rows: their count tells.
+  if (nulls && (!values || *values == file.record_count)) range.may_be_null = *nulls > 0;
   range.may_be_nan = is_float && (!nans || *nans > 0);
   if (values && nulls) range.may_have_values = *values - *nulls - nans.value_or(0) > 0;
   range.lower = FindBound(file.lower_bounds, field.id, field.type);
@@ -225,6 +240,15 @@ std::optional<Expression> Project(const Expression& predicate, const PartitionFi
       if (is_bucket) return std::nullopt;
       projected.kind = ExpressionKind::kGreaterOrEqual;
       return projected;
+    case ExpressionKind::kStartsWith:
+    case ExpressionKind::kNotStartsWith: {
+      if (transform.kind != TransformKind::kTruncate) return std::nullopt;
+      // A prefix that fits into the width is one of the truncated values as well.
+      if (projected.values == predicate.values) return projected;
+      if (predicate.kind == ExpressionKind::kNotStartsWith) return std::nullopt;
+      projected.kind = ExpressionKind::kEqual;
+      return projected;
+    }
     default: return std::nullopt;
   }
 }
@@ -290,6 +314,7 @@ std::string_view OperatorText(ExpressionKind kind) {
     case ExpressionKind::kIsNan: return " IS NAN";
     case ExpressionKind::kIsNotNan: return " IS NOT NAN";
     case ExpressionKind::kStartsWith: return " STARTS WITH ";
+    case ExpressionKind::kNotStartsWith: return " STARTS NOT WITH ";
     case ExpressionKind::kTrue: return "true";
     case ExpressionKind::kFalse: return "false";
     case ExpressionKind::kAnd: return " AND ";

@@ -35,6 +35,7 @@ enum class ExpressionKind {
   kIsNan,
   kIsNotNan,
   kStartsWith,
+  kNotStartsWith,
 };
 
 /// A predicate tree. kAnd and kOr have two or more `operands`, kNot one; the others name a column

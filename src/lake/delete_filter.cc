@@ -7,6 +7,7 @@
 #include <arrow/record_batch.h>
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <unordered_set>
@@ -37,6 +38,24 @@ iceberg::TableMetadata WithSchema(const iceberg::TableMetadata& metadata, iceber
   changed.current_schema_id = changed.schemas.front().id;
   changed.properties.erase("schema.name-mapping.default");
   return changed;
+}
+
+/// The column of the id, also one that has left the schema since: its newest form, by a name of its
+/// own. Null if no schema has it at the top.
+std::optional<iceberg::NestedField> ColumnEver(const iceberg::TableMetadata& metadata,
+                                               iceberg::FieldId id) {
+  const auto find = [id](const iceberg::Schema& schema) -> std::optional<iceberg::NestedField> {
+    const auto found = std::ranges::find(schema.fields, id, &iceberg::NestedField::id);
+    return found == schema.fields.end() ? std::nullopt : std::optional(*found);
+  };
+  if (auto column = find(metadata.current_schema())) return column;
+  for (auto schema = metadata.schemas.rbegin(); schema != metadata.schemas.rend(); ++schema) {
+    auto column = find(*schema);
+    if (!column) continue;
+    column->name = "dropped " + std::to_string(id.value());
+    return column;
+  }
+  return std::nullopt;
 }
 
 /// The text at `row`, dictionaries looked through.
@@ -144,26 +163,34 @@ Result<std::shared_ptr<const DeleteFilter::Positions>> DeleteFilter::PositionsOf
 Status DeleteFilter::AddEquality(const DataFile& file, iceberg::SpecId spec_id,
                                  const DataFile& deleted, RowBitmap& rows) const {
   std::vector<std::string> columns;
+  iceberg::Schema schema = metadata_.current_schema();
+  bool has_dropped = false;
   for (const iceberg::FieldId id : deleted.equality_ids) {
-    const auto& fields = metadata_.current_schema().fields;
-    const auto found = std::find_if(fields.begin(), fields.end(),
-                                    [&](const auto& field) { return field.id == id; });
-    if (found == fields.end() || !found->type.is_primitive()) {
+    const auto column = ColumnEver(metadata_, id);
+    if (!column || !column->type.is_primitive()) {
       return Unsupported(deleted.location + ": equality on field " + std::to_string(id.value()) +
-                         ", which is nested or dropped, is not read yet");
+                         ", which is nested or in no schema of the table, is not read");
     }
-    columns.push_back(found->name);
+    has_dropped = has_dropped || schema.FindField(id) == nullptr;
+    if (schema.FindField(id) == nullptr) schema.fields.push_back(*column);
+    columns.push_back(column->name);
   }
   if (columns.empty()) return CorruptData(deleted.location + ": no equality ids in its entry");
+  std::optional<iceberg::TableMetadata> widened;
+  if (has_dropped) {
+    widened = metadata_;
+    widened->schemas.assign(1, std::move(schema));
+  }
+  const iceberg::TableMetadata& metadata = widened ? *widened : metadata_;
   std::unordered_set<std::string> keys;
   DAYPART_TRY(const auto values,
-              DataFileReader::Open(context_.store, metadata_, deleted, spec_id, columns));
+              DataFileReader::Open(context_.store, metadata, deleted, spec_id, columns));
   for (int group = 0; group < values->row_groups_count(); ++group) {
     DAYPART_TRY(const auto batch, values->ReadRowGroup(group));
     for (int64_t row = 0; row < batch->num_rows(); ++row) keys.insert(KeyOf(*batch, row));
   }
   DAYPART_TRY(const auto reader,
-              DataFileReader::Open(context_.store, metadata_, file, spec_id, columns));
+              DataFileReader::Open(context_.store, metadata, file, spec_id, columns));
   for (int group = 0; group < reader->row_groups_count(); ++group) {
     DAYPART_TRY(const auto batch, reader->ReadRowGroup(group));
     const int64_t first_row = reader->first_row_of_group(group);

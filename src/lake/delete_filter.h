@@ -30,7 +30,7 @@ class DeleteFilter {
 
   /// The rows of `file` that `deletes` take away; null if there are no delete files.
   /// errors: kCorruptData for a delete file that is damaged or has a position beyond the file;
-  ///   kUnsupported for equality on a nested or dropped column; those of the store.
+  ///   kUnsupported for equality on a nested column; those of the store.
   Result<std::unique_ptr<RowBitmap>> DeletedRows(const iceberg::DataFile& file,
                                                  iceberg::SpecId spec_id,
                                                  const std::vector<iceberg::DataFile>& deletes);

@@ -105,7 +105,10 @@ class Planner {
       }
       if (listed.added_files_count + listed.existing_files_count == 0) continue;
       const bool is_data = listed.content == ManifestContent::kData;
-      if (is_data && !iceberg::MayMatch(filter_, schema(), *spec, listed)) continue;
+      if (is_data && !iceberg::MayMatch(filter_, schema(), *spec, listed)) {
+        plan_.files_total += listed.added_files_count + listed.existing_files_count;
+        continue;
+      }
       selected_.push_back({.listed = &listed, .spec = spec, .entries = {}, .live_count = 0});
     }
     plan_.manifests_read = static_cast<int64_t>(selected_.size());

@@ -19,6 +19,8 @@
 #include "query/duckdb_session.h"
 #include "query/limits.h"
 #include "query/plan_filter.h"
+#include "query/plan_tables.h"
+#include "query/resolved_table.h"
 #include "query/source_function.h"
 #include "query/statement.h"
 #include "query/table_lookup.h"
@@ -32,24 +34,12 @@ namespace {
 
 using catalog::TableName;
 
+/// DuckDB's words for a Parquet file in Hadoop's framing of LZ4, which Arrow reads.
+constexpr std::string_view kCodecRefused = "Unsupported compression codec";
+
 std::string SqlName(const TableName& name) {
   return QuoteIdentifier(name.database) + '.' + QuoteIdentifier(name.table);
 }
-
-/// A table of the statement once it is known what it is.
-struct ResolvedTable {
-  TableName name;
-  size_t references = 0;
-  std::unique_ptr<lake::LoadedTable> iceberg;
-  std::unique_ptr<catalog::RawTable> raw;
-  bool has_positions = false;  // `_file` and `_pos` are columns too
-  bool has_lineage = false;    // so are those of the row lineage
-  std::optional<lake::MetadataTableKind> metadata_kind;  // rows about `iceberg`
-  source::BatchSource* bound = nullptr;
-  std::string view_sql;  // of a view file
-};
-
-bool is_v3(const ResolvedTable& table) { return table.iceberg->metadata.format_version >= 3; }
 
 class DuckdbEngine final : public Engine {
  public:
@@ -57,25 +47,12 @@ class DuckdbEngine final : public Engine {
       : context_(context), raw_(raw), options_(std::move(options)) {}
 
   Result<std::unique_ptr<Rows>> Query(std::string_view sql) override {
-    DAYPART_TRY(auto session, OpenSession());
-    DAYPART_TRY(const std::string named, NameTravels(sql));
-    DAYPART_TRY(const Statement statement, ParseStatement(*session, named));
-    wants_lineage_ = MentionsLineage(named);
-    std::map<TableName, ResolvedTable> tables;
-    std::vector<TableName> order;  // views after what they use
-    DAYPART_RETURN_IF_ERROR(ResolveAll(*session, statement.tables, tables, order, 0));
-    DAYPART_RETURN_IF_ERROR(MakeSchemas(*session, tables));
-    DAYPART_TRY(const auto scans, PlanFilters(*session, statement, tables, order));
-    std::vector<std::string> paths;
-    auto sources = std::make_unique<StatementSources>();
-    ScanStatistics statistics;
-    for (const TableName& name : order) {
-      DAYPART_RETURN_IF_ERROR(
-          MakeView(*session, tables.at(name), scans, paths, *sources, statistics));
-    }
-    DAYPART_RETURN_IF_ERROR(session->Lock(paths));
-    const std::string text = (statement.is_explain ? "EXPLAIN " : "") + statement.select_sql;
-    return ExecuteStreaming(std::move(session), text, statistics, std::move(sources));
+    is_scan_ours_ = false;
+    auto rows = Run(sql);
+    if (rows || !bound_.empty()) return rows;  // what is bound cannot be read again
+    if (rows.error().message.find(kCodecRefused) == std::string::npos) return rows;
+    is_scan_ours_ = true;
+    return Run(sql);
   }
 
   Result<std::unique_ptr<Rows>> QueryPositions(std::string_view sql,
@@ -115,6 +92,33 @@ class DuckdbEngine final : public Engine {
  private:
   Result<std::unique_ptr<Session>> OpenSession() const { return Session::Open(options_); }
 
+  Result<std::unique_ptr<Rows>> Run(std::string_view sql) {
+    DAYPART_TRY(auto session, OpenSession());
+    DAYPART_TRY(const std::string named, NameTravels(sql));
+    DAYPART_TRY(const Statement statement, ParseStatement(*session, named));
+    Begin(named);
+    std::map<TableName, ResolvedTable> tables;
+    std::vector<TableName> order;  // views after what they use
+    DAYPART_RETURN_IF_ERROR(ResolveAll(*session, statement.tables, tables, order, 0));
+    DAYPART_RETURN_IF_ERROR(MakeSchemas(*session, tables));
+    DAYPART_TRY(const auto scans, PlanFilters(*session, statement, tables, order));
+    std::vector<std::string> paths;
+    auto sources = std::make_unique<StatementSources>();
+    ScanStatistics statistics;
+    for (const TableName& name : order) {
+      DAYPART_RETURN_IF_ERROR(
+          MakeView(*session, tables.at(name), scans, paths, *sources, statistics));
+    }
+    DAYPART_RETURN_IF_ERROR(session->Lock(paths));
+    const std::string text = (statement.is_explain ? "EXPLAIN " : "") + statement.select_sql;
+    return ExecuteStreaming(std::move(session), text, statistics, std::move(sources));
+  }
+
+  void Begin(std::string_view sql) {
+    wants_lineage_ = MentionsLineage(sql);
+    view_names_ = {};
+  }
+
   Result<std::unique_ptr<Rows>> RunMerge(const MergeQuery& merge, const lake::LoadedTable& target) {
     auto sources = std::make_unique<StatementSources>();
     DAYPART_TRY(auto session, OpenSession());
@@ -124,7 +128,7 @@ class DuckdbEngine final : public Engine {
     std::erase_if(rows.tables, [](const TableReference& reference) {
       return reference.table == kMergeTarget || reference.table == kMergeSource;
     });
-    wants_lineage_ = MentionsLineage(named);
+    Begin(named);
     std::map<TableName, ResolvedTable> tables;
     std::vector<TableName> order;
     DAYPART_RETURN_IF_ERROR(ResolveAll(*session, source.tables, tables, order, 0));
@@ -202,6 +206,8 @@ class DuckdbEngine final : public Engine {
       if (!known.view_sql.empty()) {
         auto view = ParseStatement(session, known.view_sql);
         if (!view) return std::move(view).error().WithContext("view " + name.table);
+        view_names_.aliases.merge(view->aliases);
+        view_names_.renames_columns = view_names_.renames_columns || view->renames_columns;
         DAYPART_RETURN_IF_ERROR(ResolveAll(session, view->tables, tables, order, depth + 1));
       }
       if (is_new) order.push_back(name);
@@ -280,55 +286,27 @@ class DuckdbEngine final : public Engine {
     return session.Execute("SET search_path = " + QuoteText(path));
   }
 
-  /// Plans the statement over empty tables; an unknown form of plan costs pruning, nothing else.
-  Result<std::vector<PlannedScan>> PlanFilters(Session& session, const Statement& statement,
-                                               const std::map<TableName, ResolvedTable>& tables,
-                                               const std::vector<TableName>& order) const {
-    std::vector<PlannedScan> scans;
+  /// The conditions of the statement on each of its tables; none if a table is no Iceberg table.
+  Result<PlannedScans> PlanFilters(Session& session, const Statement& statement,
+                                   const std::map<TableName, ResolvedTable>& tables,
+                                   const std::vector<TableName>& order) const {
     const bool is_prunable = std::all_of(tables.begin(), tables.end(), [](const auto& entry) {
       return entry.second.iceberg != nullptr || !entry.second.view_sql.empty();
     });
-    if (!is_prunable || tables.empty() || !statement.show.empty()) return scans;
-    std::string clean_up;
+    if (!is_prunable || tables.empty() || !statement.show.empty()) return PlannedScans{};
+    std::vector<PlanTable> stand_ins;
     for (const TableName& name : order) {
-      const ResolvedTable& table = tables.at(name);
-      if (table.iceberg != nullptr) {
-        DAYPART_TRY(const auto schema, SchemaOf(table));
-        DAYPART_TRY(std::string columns, ColumnList(schema));
-        if (table.has_positions) columns += ", _file VARCHAR, _pos BIGINT";
-        if (table.has_lineage || (table.has_positions && is_v3(table))) {
-          columns += ", _row_id BIGINT, _last_updated_sequence_number BIGINT";
-        }
-        DAYPART_RETURN_IF_ERROR(
-            session.Execute("CREATE TABLE " + SqlName(name) + " (" + columns + ")"));
-        clean_up = "DROP TABLE " + SqlName(name) + ';' + clean_up;
-      } else {
-        DAYPART_RETURN_IF_ERROR(
-            session.Execute("CREATE VIEW " + SqlName(name) + " AS " + table.view_sql));
-        clean_up = "DROP VIEW " + SqlName(name) + ';' + clean_up;
-      }
+      DAYPART_TRY(PlanTable stand_in, StandInOf(tables.at(name)));
+      stand_ins.push_back(std::move(stand_in));
     }
-    // The tables are empty, which the optimiser must not make use of.
-    DAYPART_RETURN_IF_ERROR(session.Execute("SET disabled_optimizers = 'statistics_propagation'"));
-    auto plan = session.QueryText("EXPLAIN (FORMAT JSON) " + statement.select_sql, 1);
-    DAYPART_RETURN_IF_ERROR(session.Execute("RESET disabled_optimizers"));
-    if (plan) {
-      auto planned = ScansOfPlan(*plan);
-      if (planned) scans = std::move(planned).value();
-    }
-    DAYPART_RETURN_IF_ERROR(session.Execute(clean_up));
-    return scans;
-  }
-
-  static Result<iceberg::Schema> SchemaOf(const ResolvedTable& table) {
-    if (table.metadata_kind) {
-      return lake::MetadataTableSchema(*table.iceberg, *table.metadata_kind);
-    }
-    return table.iceberg->metadata.current_schema();
+    DAYPART_TRY(auto planned, PlanOverEmptyTables(session, statement, stand_ins));
+    planned.aliases.insert(view_names_.aliases.begin(), view_names_.aliases.end());
+    planned.renames_columns = planned.renames_columns || view_names_.renames_columns;
+    return planned;
   }
 
   Status MakeView(Session& session, const ResolvedTable& table,
-                  const std::vector<PlannedScan>& scans, std::vector<std::string>& paths,
+                  const PlannedScans& scans, std::vector<std::string>& paths,
                   StatementSources& sources, ScanStatistics& statistics) {
     std::string select = table.view_sql;
     if (table.metadata_kind) {
@@ -357,20 +335,21 @@ class DuckdbEngine final : public Engine {
   /// Files that DuckDB can read itself, and those with deletes or nested columns through our own
   /// scan.
   Result<std::string> IcebergView(Session& session, const ResolvedTable& table,
-                                  const std::vector<PlannedScan>& scans,
+                                  const PlannedScans& scans,
                                   std::vector<std::string>& paths, StatementSources& sources,
                                   ScanStatistics& statistics) {
     const iceberg::Schema& schema = table.iceberg->metadata.current_schema();
-    const std::string scan_name = "memory." + table.name.database + '.' + table.name.table;
     DAYPART_TRY(const auto filter,
-                FilterOfTable(session, schema, scans, scan_name, table.references));
+                FilterOfTable(session, schema, scans,
+                              PlanTableName(table.name.database, table.name.table),
+                              table.references));
     DAYPART_TRY(auto plan, lake::PlanScan(context_, *table.iceberg, filter));
     if (table.has_positions) statistics.target_filter = filter;
     ++statistics.tables;
     statistics.files_total += plan.files_total;
     statistics.files_read += static_cast<int64_t>(plan.files.size());
     statistics.rows_in_files_read += plan.rows;
-    const bool is_flat = is_readable_by_duckdb(table.iceberg->metadata);
+    const bool is_flat = !is_scan_ours_ && is_readable_by_duckdb(table.iceberg->metadata);
     const auto scanned =
         std::partition(plan.files.begin(), plan.files.end(), [&](const lake::ScanFile& file) {
           return is_flat && file.deletes.empty() && !table.has_positions && !table.has_lineage;
@@ -501,6 +480,8 @@ class DuckdbEngine final : public Engine {
   const lake::LoadedTable* target_ = nullptr;        // during QueryPositions
   const lake::LoadedTable* merge_target_ = nullptr;  // during QueryMerge
   bool wants_lineage_ = false;                       // of the statement at hand
+  PlannedScans view_names_;                          // that its views give, without scans
+  bool is_scan_ours_ = false;  // DuckDB cannot read a file of the statement
   int functions_ = 0;
 };
 

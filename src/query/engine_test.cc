@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <tuple>
 
 #include "lake/commit.h"
 #include "lake/testing/lake_fixture.h"
@@ -175,6 +176,56 @@ TEST_F(EngineTest, PruningChangesNoAnswer) {
     }
   }
   EXPECT_LT(files_read, files_total * 3 / 4) << "hardly any file was spared";
+}
+
+TEST_F(EngineTest, AnAliasDoesNotPruneByTheColumnOfItsName) {
+  const auto time = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  const auto schema = arrow::schema({arrow::field("a", time), arrow::field("b", time)});
+  MustCreate({"media", "t"}, schema);
+  MustAppend({"media", "t"}, schema, "[[0, 864000000000]]");
+  MustAppend({"media", "t"}, schema, "[[864000000000, 0]]");
+  const std::string day = "::DATE = DATE '1970-01-01'";
+  const std::vector<std::string> swapped = {
+      "SELECT a AS b, b AS a FROM t", "SELECT b, a FROM t x(b, a)",
+      "SELECT * RENAME (a AS b, b AS a) FROM t",
+      "SELECT a, b FROM t WHERE false UNION ALL SELECT b, a FROM t"};
+  for (const std::string& rows : swapped) {
+    EXPECT_EQ(Ask("SELECT a, b FROM (" + rows + ") WHERE a" + day).size(), 1U) << rows;
+  }
+  ScanStatistics statistics;
+  EXPECT_EQ(Ask("SELECT a FROM t WHERE a" + day, &statistics).size(), 1U);
+  EXPECT_EQ(statistics.files_read, 1);
+}
+
+TEST_F(EngineTest, FiltersByColumnsOfAnyNameAndByFieldsOfStructs) {
+  const auto place = arrow::struct_(
+      {arrow::field("x", arrow::int64()), arrow::field("name", arrow::utf8())});
+  const auto schema = arrow::schema({arrow::field("at", arrow::int64()),
+                                     arrow::field("odd name.%", arrow::utf8()),
+                                     arrow::field("place", place)});
+  MustCreate({"media", "select"}, schema);
+  MustAppend({"media", "select"}, schema,
+             R"([[1, "abc", {"x": 1, "name": "n1"}], [2, "abd", null]])");
+  MustAppend({"media", "select"}, schema, R"([[3, "b", {"x": 3, "name": null}]])");
+  const std::vector<std::tuple<std::string, std::string, int64_t>> cases = {
+      {"\"at\" > 2", "3", 1},
+      {"\"odd name.%\" = 'b'", "3", 1},
+      {"\"odd name.%\" NOT LIKE 'ab%'", "3", 1},
+      {"place.x > 1 AND \"at\" > 2", "3", 1},
+      {"place.x = 3", "3", 2},
+      {"place.name = 'n1'", "1", 2},
+      {"place.x IN (3, 4)", "3", 2},
+      {"NOT (place.x <> 1)", "1", 2}};
+  for (const auto& [where, expected, files_max] : cases) {
+    ScanStatistics statistics;
+    EXPECT_EQ(Ask("SELECT \"at\" FROM \"select\" WHERE " + where, &statistics),
+              std::vector<std::string>{expected})
+        << where;
+    EXPECT_EQ(statistics.files_total, 2);
+    EXPECT_LE(statistics.files_read, files_max) << where;
+  }
+  EXPECT_EQ(Ask("SELECT \"at\" FROM \"select\" WHERE place.name IS NULL ORDER BY 1"),
+            (std::vector<std::string>{"2", "3"}));
 }
 
 TEST_F(EngineTest, ABoundSourceIsReadOnceAndComesFirst) {

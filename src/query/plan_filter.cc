@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -225,9 +226,12 @@ MaybeExpression CompareDay(ExpressionKind kind, iceberg::FieldId field, int32_t 
   }
 }
 
+/// The column or, of a path, the field of a struct that a condition's name means; null: unknown.
+using NameResolver = std::function<const NestedField*(const std::string& column)>;
+
 class Converter {
  public:
-  explicit Converter(const iceberg::Schema& schema) : schema_(schema) {}
+  explicit Converter(NameResolver resolve) : resolve_(std::move(resolve)) {}
 
   MaybeExpression Convert(const json& node, bool is_negated) const {
     const std::string kind = Text(node, "class");
@@ -240,15 +244,29 @@ class Converter {
       return Convert(node["children"][0], !is_negated);
     }
     if (kind == "OPERATOR") return ConvertOperator(node, type, is_negated);
-    if (kind == "FUNCTION" && !is_negated) return ConvertFunction(node);
+    if (kind == "FUNCTION") return ConvertFunction(node, is_negated);
     return std::nullopt;
   }
 
  private:
+  /// a, a.b and struct_extract(a, 'b'); fields of structs have statistics of their own.
   const NestedField* Column(const json& node) const {
-    if (Text(node, "class") != "COLUMN_REF" || node["column_names"].size() != 1) return nullptr;
-    const std::string name = node["column_names"][0].get<std::string>();
-    for (const NestedField& field : schema_.fields) {
+    if (Text(node, "class") == "FUNCTION" && Text(node, "function_name") == "struct_extract") {
+      const json& children = node["children"];
+      if (children.size() != 2 || !CastType(children[1]).empty()) return nullptr;
+      const auto name = ConstantText(children[1]);
+      return name ? FieldOf(Column(children[0]), *name) : nullptr;
+    }
+    if (Text(node, "class") != "COLUMN_REF" || node["column_names"].empty()) return nullptr;
+    const json& names = node["column_names"];
+    const NestedField* column = resolve_(names[0].get<std::string>());
+    for (size_t i = 1; i < names.size(); ++i) column = FieldOf(column, names[i].get<std::string>());
+    return column;
+  }
+
+  static const NestedField* FieldOf(const NestedField* parent, const std::string& name) {
+    if (parent == nullptr || parent->type.kind != TypeKind::kStruct) return nullptr;
+    for (const NestedField& field : parent->type.fields()) {
       if (field.name == name) return &field;
     }
     return nullptr;
@@ -350,7 +368,7 @@ class Converter {
     return list;
   }
 
-  MaybeExpression ConvertFunction(const json& node) const {
+  MaybeExpression ConvertFunction(const json& node, bool is_negated) const {
     const std::string name = Text(node, "function_name");
     if (name != "prefix" && name != "starts_with" && name != "^@") return std::nullopt;
     const json& children = node["children"];
@@ -359,10 +377,11 @@ class Converter {
     if (column == nullptr || column->type.kind != TypeKind::kString) return std::nullopt;
     const auto value = LiteralOf(children[1], column->type);
     if (!value) return std::nullopt;
-    return Predicate(ExpressionKind::kStartsWith, column->id, {*value});
+    return Predicate(is_negated ? ExpressionKind::kNotStartsWith : ExpressionKind::kStartsWith,
+                     column->id, {*value});
   }
 
-  const iceberg::Schema& schema_;
+  NameResolver resolve_;
 };
 
 void CollectConditions(const json& info, const char* key, std::vector<std::string>& conditions) {
@@ -385,11 +404,11 @@ void CollectScans(const json& node, const json* parent, std::vector<PlannedScan>
   const std::string name = Text(node, "name");
   const auto info = node.find("extra_info");
   if (info != node.end() && info->contains("Table")) {
-    PlannedScan scan{Text(*info, "Table"), {}};
+    PlannedScan scan{Text(*info, "Table"), {}, {}};
     CollectConditions(*info, "Filters", scan.conditions);
     if (parent != nullptr && Text(*parent, "name").starts_with("FILTER") &&
         parent->contains("extra_info")) {
-      CollectConditions((*parent)["extra_info"], "Expression", scan.conditions);
+      CollectConditions((*parent)["extra_info"], "Expression", scan.row_conditions);
     }
     scans.push_back(std::move(scan));
   }
@@ -398,29 +417,48 @@ void CollectScans(const json& node, const json* parent, std::vector<PlannedScan>
   }
 }
 
-/// Column names that DuckDB prints without quotes are told apart from operators and words only if
-/// they are plain.
-bool has_plain_names(const iceberg::Schema& schema) {
-  return std::ranges::all_of(schema.fields, [](const NestedField& field) {
+/// Names that DuckDB prints without quotes are told apart from operators and words only if they are
+/// plain.
+bool has_plain_names(const std::vector<NestedField>& fields) {
+  return std::ranges::all_of(fields, [](const NestedField& field) {
     return !field.name.empty() && !std::isdigit(static_cast<unsigned char>(field.name.front())) &&
            std::ranges::all_of(field.name,
-                               [](unsigned char c) { return std::isalnum(c) || c == '_'; });
+                               [](unsigned char c) { return std::isalnum(c) || c == '_'; }) &&
+           has_plain_names(field.type.fields());
   });
 }
 
-}  // namespace
-
-Result<std::vector<PlannedScan>> ScansOfPlan(std::string_view plan_json) {
-  const json plan = json::parse(plan_json, nullptr, /*allow_exceptions=*/false);
-  if (!plan.is_array()) return Unsupported("DuckDB's plan is not the JSON array that was expected");
-  std::vector<PlannedScan> scans;
-  for (const json& root : plan) CollectScans(root, nullptr, scans);
-  return scans;
+bool has_plain_names_inside(const iceberg::Schema& schema) {
+  return std::ranges::all_of(schema.fields, [](const NestedField& field) {
+    return has_plain_names(field.type.fields());
+  });
 }
 
-Result<Expression> ToExpression(Session& session, const iceberg::Schema& schema,
-                                const std::vector<std::string>& conditions) {
-  if (conditions.empty() || !has_plain_names(schema)) return Expression::True();
+/// Whether a struct in the columns has a field of the name: it would be printed by it alone.
+bool has_field_inside(const std::vector<NestedField>& fields, std::string_view name) {
+  return std::ranges::any_of(fields, [&](const NestedField& field) {
+    return std::ranges::any_of(field.type.fields(),
+                               [&](const NestedField& inner) { return inner.name == name; }) ||
+           has_field_inside(field.type.fields(), name);
+  });
+}
+
+const NestedField* ColumnNamed(const iceberg::Schema& schema, const std::string& name) {
+  const auto found = std::ranges::find(schema.fields, name, &NestedField::name);
+  return found == schema.fields.end() ? nullptr : &*found;
+}
+
+const NestedField* ColumnOfPlan(const iceberg::Schema& schema, const std::string& name) {
+  if (!name.starts_with(kPlanColumnPrefix)) return nullptr;
+  const auto found = std::ranges::find_if(schema.fields, [&](const NestedField& field) {
+    return PlanColumnName(field) == name;
+  });
+  return found == schema.fields.end() ? nullptr : &*found;
+}
+
+/// ToExpression with names resolved by `resolve`.
+Result<Expression> Convert(Session& session, const std::vector<std::string>& conditions,
+                           const NameResolver& resolve) {
   std::vector<Expression> operands;
   for (const std::string& condition : conditions) {
     DAYPART_TRY(const std::string text,
@@ -436,7 +474,7 @@ Result<Expression> ToExpression(Session& session, const iceberg::Schema& schema,
       return Expression::True();
     }
     const json& where = tree["statements"][0]["node"]["where_clause"];
-    if (auto operand = Converter(schema).Convert(where, false)) {
+    if (auto operand = Converter(resolve).Convert(where, false)) {
       operands.push_back(*std::move(operand));
     }
   }
@@ -444,13 +482,58 @@ Result<Expression> ToExpression(Session& session, const iceberg::Schema& schema,
   return Combine(ExpressionKind::kAnd, std::move(operands));
 }
 
+/// What one scan needs: the conditions on it and, where the names in it are sure, those above it.
+Result<Expression> FilterOfScan(Session& session, const iceberg::Schema& schema,
+                                const PlannedScans& planned, const PlannedScan& scan) {
+  std::vector<Expression> operands;
+  if (has_plain_names_inside(schema)) {
+    DAYPART_TRY(Expression pushed, Convert(session, scan.conditions, [&](const std::string& name) {
+                  return ColumnOfPlan(schema, name);
+                }));
+    if (pushed.kind != ExpressionKind::kTrue) operands.push_back(std::move(pushed));
+  }
+  if (has_plain_names(schema.fields)) {
+    const auto resolve = [&](const std::string& name) -> const NestedField* {
+      if (name.starts_with(kPlanColumnPrefix)) return ColumnOfPlan(schema, name);
+      std::string lower = name;
+      std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+      const bool is_sure = !planned.renames_columns && !planned.aliases.contains(lower) &&
+                           !has_field_inside(schema.fields, name);
+      return is_sure ? ColumnNamed(schema, name) : nullptr;
+    };
+    DAYPART_TRY(Expression above, Convert(session, scan.row_conditions, resolve));
+    if (above.kind != ExpressionKind::kTrue) operands.push_back(std::move(above));
+  }
+  return Expression::And(std::move(operands));
+}
+
+}  // namespace
+
+std::string PlanColumnName(const NestedField& column) {
+  return std::string(kPlanColumnPrefix) + std::to_string(column.id.value());
+}
+
+Result<std::vector<PlannedScan>> ScansOfPlan(std::string_view plan_json) {
+  const json plan = json::parse(plan_json, nullptr, /*allow_exceptions=*/false);
+  if (!plan.is_array()) return Unsupported("DuckDB's plan is not the JSON array that was expected");
+  std::vector<PlannedScan> scans;
+  for (const json& root : plan) CollectScans(root, nullptr, scans);
+  return scans;
+}
+
+Result<Expression> ToExpression(Session& session, const iceberg::Schema& schema,
+                                const std::vector<std::string>& conditions) {
+  return Convert(session, conditions,
+                 [&](const std::string& name) { return ColumnNamed(schema, name); });
+}
+
 Result<Expression> FilterOfTable(Session& session, const iceberg::Schema& schema,
-                                 const std::vector<PlannedScan>& scans, std::string_view table,
+                                 const PlannedScans& planned, std::string_view table,
                                  size_t references_count) {
   std::vector<Expression> choices;
-  for (const PlannedScan& scan : scans) {
+  for (const PlannedScan& scan : planned.scans) {
     if (scan.table != table) continue;
-    DAYPART_TRY(Expression choice, ToExpression(session, schema, scan.conditions));
+    DAYPART_TRY(Expression choice, FilterOfScan(session, schema, planned, scan));
     if (choice.kind == ExpressionKind::kTrue) return Expression::True();
     choices.push_back(std::move(choice));
   }

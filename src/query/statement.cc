@@ -87,6 +87,7 @@ class TreeWalk {
       return Ok();
     }
     if (!node.is_object()) return Ok();
+    VisitNames(node);
     const std::string type = Text(node, "type");
     if (type == "BASE_TABLE") DAYPART_RETURN_IF_ERROR(VisitTable(node, scope));
     if (type == "TABLE_FUNCTION") DAYPART_RETURN_IF_ERROR(VisitFunction(node));
@@ -108,6 +109,21 @@ class TreeWalk {
   }
 
  private:
+  void VisitNames(const json& node) {
+    constexpr std::array<std::string_view, 3> kRenamingTypes = {"SET_OPERATION_NODE",
+                                                                "RECURSIVE_CTE_NODE", "PIVOT"};
+    constexpr std::array<const char*, 4> kRenamingKeys = {"column_name_alias", "aliases",
+                                                          "rename_list", "replace_list"};
+    const std::string alias = Lower(Text(node, "alias"));
+    if (!alias.empty()) statement_.aliases.insert(alias);
+    // The alias of COLUMNS('(.*)') is a pattern of names.
+    if (alias.find('\\') != std::string::npos) statement_.renames_columns = true;
+    if (std::ranges::find(kRenamingTypes, Text(node, "type")) != kRenamingTypes.end() ||
+        std::ranges::any_of(kRenamingKeys, [&](const char* key) { return node.contains(key); })) {
+      statement_.renames_columns = true;
+    }
+  }
+
   Status VisitTable(const json& node, const std::set<std::string>& scope) {
     TableReference reference{Text(node, "schema_name"), Text(node, "table_name")};
     if (node.contains("at_clause")) {

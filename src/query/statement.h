@@ -6,6 +6,7 @@
 // text.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,11 @@ struct Statement {
   /// One a place in the statement, so that a table named twice is here twice. Without common table
   /// expressions and DuckDB's own information_schema.
   std::vector<TableReference> tables;
+  /// Names that the statement gives by AS, lower case: in it such a name may mean another column
+  /// than the table's column of that name.
+  std::set<std::string> aliases;
+  /// Whether columns get names in other ways too: UNION by position, lists of names, RENAME, PIVOT.
+  bool renames_columns = false;
   /// "tables", "databases", …: what a bare SHOW wants to see; empty for other statements.
   std::string show;
 };

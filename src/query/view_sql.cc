@@ -104,6 +104,7 @@ Result<std::string> ColumnList(const iceberg::Schema& schema) {
 bool is_readable_by_duckdb(const iceberg::TableMetadata& metadata) {
   const auto& fields = metadata.current_schema().fields;
   return !metadata.properties.contains("schema.name-mapping.default") &&
+         metadata.Property("write.parquet.compression-codec", "") != "lz4" &&
          std::all_of(fields.begin(), fields.end(), [](const auto& field) {
            return field.type.is_primitive() && field.initial_default.empty();
          });

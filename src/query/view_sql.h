@@ -23,7 +23,8 @@ Result<std::string> SqlType(const iceberg::Type& type);
 Result<std::string> ColumnList(const iceberg::Schema& schema);
 
 /// Whether DuckDB can read the table's data files by itself: it matches columns by field id, knows
-/// no defaults of rows written before, and no files without ids, which need a name mapping.
+/// no defaults of rows written before, no files without ids, which need a name mapping, and not
+/// Hadoop's LZ4, which Spark means by "lz4".
 bool is_readable_by_duckdb(const iceberg::TableMetadata& metadata);
 
 /// No row of the schema's columns.
