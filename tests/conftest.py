@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
@@ -12,6 +13,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from spark import Spark
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tests" / "interop"))  # test modules there also hold readers for others
 
 
 class Lake:
