@@ -13,6 +13,7 @@
 #include "lake/commit_upkeep.h"
 #include "lake/snapshot_builder.h"
 #include "lake/table_cache.h"
+#include "lake/table_properties.h"
 
 namespace daypart::lake {
 namespace {
@@ -21,10 +22,10 @@ using iceberg::TableMetadata;
 using iceberg::TableUpdate;
 
 /// Attempts before a commit of metadata alone gives up, and the retries of the others where the
-/// table's properties say nothing: waits of 20 ms doubling to 1 s, with jitter. Twenty attempts see
-/// a commit through beside a dozen writers that never pause.
+/// table's properties say nothing: waits of 10 to 20 ms doubling to 1 s. Twenty attempts see a
+/// commit through beside a dozen writers that never pause.
 constexpr int kAttemptsMax = 20;
-constexpr int64_t kBackoffMicrosMin = 20'000;
+constexpr int64_t kBackoffMicrosMin = 10'000;
 constexpr int64_t kBackoffMicrosMax = 1'000'000;
 /// Looks at the table after a swap with unknown outcome.
 constexpr int kUnknownLooksMax = 5;
@@ -39,33 +40,30 @@ struct RetryLimits {
 
 Result<RetryLimits> RetryLimitsOf(const TableMetadata& metadata) {
   RetryLimits limits;
-  const auto read = [&](const char* key, int64_t unit, int64_t& value) -> Status {
-    const std::string text = metadata.Property(key, "");
-    if (text.empty()) return Ok();
-    int64_t number = 0;
-    const char* end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, number);
-    if (parsed.ec != std::errc() || parsed.ptr != end || number < 0 || number > INT32_MAX) {
-      return InvalidArgument(std::string("table property ") + key +
-                             ": a whole number of 0 or more is expected, found '" + text + "'");
-    }
-    value = number * unit;
+  DAYPART_TRY(limits.retries_max,
+              NumberProperty(metadata, "commit.retry.num-retries", limits.retries_max));
+  const auto read_millis = [&](std::string_view key, int64_t& micros) -> Status {
+    DAYPART_TRY(const int64_t millis, NumberProperty(metadata, key, micros / 1000));
+    micros = std::min(millis, INT64_MAX / 1000) * 1000;
     return Ok();
   };
-  DAYPART_RETURN_IF_ERROR(read("commit.retry.num-retries", 1, limits.retries_max));
-  DAYPART_RETURN_IF_ERROR(read("commit.retry.min-wait-ms", 1000, limits.wait_micros_min));
-  DAYPART_RETURN_IF_ERROR(read("commit.retry.max-wait-ms", 1000, limits.wait_micros_max));
-  DAYPART_RETURN_IF_ERROR(read("commit.retry.total-timeout-ms", 1000, limits.total_micros_max));
+  DAYPART_RETURN_IF_ERROR(read_millis("commit.retry.min-wait-ms", limits.wait_micros_min));
+  DAYPART_RETURN_IF_ERROR(read_millis("commit.retry.max-wait-ms", limits.wait_micros_max));
+  DAYPART_RETURN_IF_ERROR(read_millis("commit.retry.total-timeout-ms", limits.total_micros_max));
   return limits;
 }
 
+/// Waits between the shortest wait and twice it, then twice that, …, never longer than the longest.
 void BackOff(const LakeContext& context, int attempt, const RetryLimits& limits = {}) {
-  const int doublings = std::clamp(attempt - 1, 0, 20);
-  const int64_t ceiling =
-      std::min(limits.wait_micros_max, std::max<int64_t>(limits.wait_micros_min, 1) << doublings);
-  const int64_t half = ceiling / 2;
-  const auto jitter = static_cast<int64_t>(context.random.Next() % static_cast<uint64_t>(half + 1));
-  context.clock.Sleep(std::chrono::microseconds(half + jitter));
+  const int64_t longest = limits.wait_micros_max;
+  int64_t ceiling = std::max<int64_t>(limits.wait_micros_min, 1);
+  for (int i = 0; i < attempt && ceiling < longest; ++i) {
+    ceiling = ceiling > longest / 2 ? longest : ceiling * 2;
+  }
+  ceiling = std::min(ceiling, longest);
+  const int64_t floor = std::min(std::max(ceiling / 2, limits.wait_micros_min), ceiling);
+  const auto jitter = context.random.Next() % static_cast<uint64_t>(ceiling - floor + 1);
+  context.clock.Sleep(std::chrono::microseconds(floor + static_cast<int64_t>(jitter)));
 }
 
 /// Whether the snapshot is in the table; kCommitUnknown if the table cannot be read.
@@ -127,7 +125,7 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
     DAYPART_TRY(const LoadedTable base, LoadTable(context, name));
     DAYPART_TRY(limits, RetryLimitsOf(base.metadata));
     limits.retries_max = std::max<decltype(limits.retries_max)>(limits.retries_max,
-                                                                change.attempts_max - 1);
+                                                                change.attempts_min - 1);
     DAYPART_TRY(const TableMetadata head, OnBranch(base.metadata, change.branch));
     if (change.planned_on && *change.planned_on != head.current_snapshot_id) {
       return Conflict("table " + ToString(name) + " was changed by another writer meanwhile");

@@ -53,7 +53,7 @@ struct SnapshotChange {
   std::function<Status(const iceberg::TableMetadata&)> check;
   /// At least so many attempts, whatever commit.retry.num-retries says: a compaction has minutes of
   /// work to lose beside a writer that never pauses.
-  int attempts_max = 0;
+  int attempts_min = 0;
   std::map<std::string, std::string> summary;
   std::map<std::string, std::string> properties;
 };

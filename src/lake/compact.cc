@@ -199,7 +199,7 @@ class Compaction {
     }
     SnapshotChange change;
     change.operation = "replace";
-    change.attempts_max = kAttemptsMax;
+    change.attempts_min = kAttemptsMax;
     change.added_spec_id = table.metadata.default_spec_id;
     for (const ScanFile& file : inputs) change.removed.push_back(file.file.location);
     DAYPART_TRY(change.added, Rewrite(table, groups));

@@ -105,7 +105,7 @@ Result<ManifestReport> RewriteManifests(const LakeContext& context, const catalo
   if (options.dry_run) return report;
   SnapshotChange change;
   change.operation = "replace";
-  change.attempts_max = 100;  // reading all manifests takes long beside a fast writer
+  change.attempts_min = 100;  // reading all manifests takes long beside a fast writer
   change.added_spec_id = table.metadata.default_spec_id;
   change.rewrites_manifests = true;
   DAYPART_TRY(const CommitOutcome outcome, CommitSnapshot(context, name, change));
