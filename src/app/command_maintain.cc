@@ -17,6 +17,12 @@ struct Outcome {
   nlohmann::json json;
 };
 
+/// Why a dry run would do it, for people and for programs.
+void AddReason(Outcome& outcome, const std::string& reason) {
+  outcome.text += ": " + reason;
+  outcome.json["reason"] = reason;
+}
+
 std::string Would(bool is_dry) { return is_dry ? "would " : ""; }
 
 Result<iceberg::Expression> WhereOf(LakeSession& session, const catalog::TableName& name,
@@ -68,6 +74,12 @@ Result<Outcome> CompactOne(LakeSession& session, const catalog::TableName& name,
   if (!arguments.is_dry_run) {
     outcome.text +=
         " into " + FormatCount(report.files_after) + " (" + FormatBytes(report.bytes_after) + ")";
+  } else if (options.strategy != lake::CompactStrategy::kBinPack) {
+    AddReason(outcome, "partitions are rewritten whole to be in order");
+  } else {
+    AddReason(outcome, FormatCount(report.files_small) + " are smaller than " +
+                           FormatBytes(report.small_file_bytes) + ", " +
+                           FormatCount(report.files_with_deletes) + " have deletes to apply");
   }
   return outcome;
 }
@@ -88,6 +100,17 @@ Result<Outcome> ExpireOne(LakeSession& session, const catalog::TableName& name,
                  FormatCount(static_cast<int64_t>(report.snapshots.size())) + " snapshots and " +
                  FormatCount(static_cast<int64_t>(report.files.size())) +
                  " files that only they needed (" + FormatBytes(report.bytes) + ")";
+  if (arguments.is_dry_run && !report.snapshots.empty()) {
+    AddReason(outcome, arguments.hours
+                           ? "older than " + std::to_string(*arguments.hours) +
+                                 " hours, no ref points to them"
+                           : "older than history.expire.max-snapshot-age-ms or their branch's "
+                             "max-snapshot-age-ms allows (5 days without either), no ref points "
+                             "to them");
+    for (const auto id : report.snapshots) {
+      outcome.text += "\n  snapshot " + std::to_string(id.value());
+    }
+  }
   return outcome;
 }
 
@@ -102,7 +125,11 @@ Result<Outcome> ManifestsOne(LakeSession& session, const catalog::TableName& nam
   outcome.text = Would(arguments.is_dry_run) + "sort " + FormatCount(report.manifests_before) +
                  " manifests (" + FormatBytes(report.bytes_before) + ") by partition into " +
                  FormatCount(report.manifests_after);
-  if (report.manifests_before == 0) outcome.text = "the manifests are in order";
+  if (report.manifests_before == 0) {
+    outcome.text = "the manifests are in order";
+  } else if (arguments.is_dry_run) {
+    AddReason(outcome, "so few are enough at commit.manifest.target-size-bytes each");
+  }
   return outcome;
 }
 
@@ -136,7 +163,9 @@ Result<Outcome> OrphansOne(LakeSession& session, const catalog::TableName& name,
   outcome.text = Would(arguments.is_dry_run) + "delete " +
                  FormatCount(static_cast<int64_t>(report.files.size())) +
                  " files that nothing refers to (" + FormatBytes(report.bytes) + ")";
-  if (arguments.is_dry_run) {
+  if (arguments.is_dry_run && !report.files.empty()) {
+    AddReason(outcome, "older than " + std::to_string(arguments.hours.value_or(72)) +
+                           " hours and named by no metadata file, snapshot or manifest");
     for (const std::string& file : report.files) outcome.text += "\n  " + file;
   }
   return outcome;

@@ -112,6 +112,11 @@ class Compaction {
     for (const CompactGroup& group : groups) {
       report_.files_before += static_cast<int64_t>(group.files.size());
       report_.bytes_before += group.bytes;
+      report_.small_file_bytes = SmallFileBytesOf(options_);
+      for (const ScanFile& file : group.files) {
+        report_.files_small += file.file.file_bytes < report_.small_file_bytes ? 1 : 0;
+        report_.files_with_deletes += file.deletes.empty() ? 0 : 1;
+      }
       places.insert(group.place);
     }
     report_.partitions += static_cast<int64_t>(places.size());

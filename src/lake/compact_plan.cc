@@ -40,6 +40,11 @@ std::vector<CompactGroup> PackBins(CompactGroup partition, int64_t bin_bytes, in
 
 }  // namespace
 
+int64_t SmallFileBytesOf(const CompactOptions& options) {
+  if (options.small_file_bytes > 0) return options.small_file_bytes;
+  return options.write.file_bytes_target / 4 * 3;
+}
+
 Result<std::vector<CompactGroup>> PlanCompaction(const LakeContext& context,
                                                  const LoadedTable& table,
                                                  const CompactOptions& options,
@@ -47,7 +52,7 @@ Result<std::vector<CompactGroup>> PlanCompaction(const LakeContext& context,
   DAYPART_TRY(ScanPlan plan, PlanScan(context, table, options.where));
   const bool is_packed = options.strategy == CompactStrategy::kBinPack;
   const int64_t target = options.write.file_bytes_target;
-  const int64_t small = options.small_file_bytes > 0 ? options.small_file_bytes : target / 4 * 3;
+  const int64_t small = SmallFileBytesOf(options);
   std::map<CompactPlace, CompactGroup> partitions;
   for (ScanFile& file : plan.files) {
     if (is_packed && file.file.file_bytes >= small && file.deletes.empty()) continue;

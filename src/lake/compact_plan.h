@@ -21,6 +21,9 @@ struct CompactGroup {
   int64_t bytes = 0;
 };
 
+/// Files below this size are joined with others.
+int64_t SmallFileBytesOf(const CompactOptions& options);
+
 /// Groups in the order in which to rewrite them: those of the smallest files first, which gain the
 /// most. For bin-packing a group is what becomes one file, else it is a whole partition.
 /// done: partitions that are left out.

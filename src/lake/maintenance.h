@@ -43,7 +43,10 @@ struct CompactOptions {
 struct CompactReport {
   int64_t partitions = 0;
   int64_t files_before = 0;  // that were or would be rewritten
-  int64_t files_after = 0;   // 0 in a dry run
+  int64_t files_small = 0;   // of those, below small_file_bytes
+  int64_t files_with_deletes = 0;  // likewise
+  int64_t small_file_bytes = 0;    // what counted as small
+  int64_t files_after = 0;         // 0 in a dry run
   int64_t bytes_before = 0;
   int64_t bytes_after = 0;
   int64_t rows = 0;                  // written

@@ -60,3 +60,29 @@ def test_mistakes_are_told(lake):
     assert lake.run("maintain", "vacuum").returncode == 2
     result = lake.run("maintain", "media.none", "compact")
     assert result.returncode == 1 and "media.none" in result.stderr
+
+
+def test_a_dry_run_tells_what_and_why_and_changes_nothing(lake):
+    for _ in range(3):
+        assert lake.load("media.t", "id\n1\n2\n", "--set", "write.delete.mode=merge-on-read").returncode == 0
+    lake.must("query", "--write", "DELETE FROM media.t WHERE id = 1")
+    (lake.folder / "lake" / "media" / "t" / "data" / "stray.parquet").write_text("x")
+    before = lake.metadata_location("media.t")
+
+    def told(*words):
+        text = lake.must("maintain", "media.t", *words, "--dry-run")
+        report = json.loads(lake.must("--json", "maintain", "media.t", *words, "--dry-run"))[0]
+        assert report["reason"] in text
+        return text, report["reason"]
+
+    assert "3 are smaller than 192.0 MiB, 3 have deletes to apply" in told("compact")[1]
+    assert "in order" in told("compact", "--strategy", "sort", "--columns", "id")[1]
+    assert "target-size-bytes" in told("manifests")[1]
+    text, reason = told("expire", "--older-than-hours", "0")
+    assert "older than 0 hours" in reason
+    ids = [snapshot.snapshot_id for snapshot in lake.catalog().load_table("media.t").snapshots()]
+    assert all(str(snapshot) in text for snapshot in ids[:-1]) and str(ids[-1]) not in text
+    text, reason = told("orphans", "--older-than-hours", "0")
+    assert "named by no" in reason and "stray.parquet" in text
+    assert lake.metadata_location("media.t") == before
+    assert (lake.folder / "lake" / "media" / "t" / "data" / "stray.parquet").exists()
