@@ -7,22 +7,28 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "app/commands.h"
 #include "http/server.h"
 #include "serve/background_jobs.h"
+#include "serve/kinesis.h"
 #include "serve/maintenance_job.h"
 #include "serve/metrics.h"
 #include "serve/query_endpoint.h"
 #include "serve/router.h"
+#include "streamlog/disk.h"
+#include "streamlog/stream_log.h"
 
 namespace daypart::app {
 namespace {
 
 /// How soon a signal is seen.
 constexpr std::chrono::milliseconds kStopLook{50};
+/// Retention is told in hours.
+constexpr std::chrono::milliseconds kRetentionInterval{60'000};
 
 struct Place {
   std::string address;
@@ -70,16 +76,53 @@ void ObserveProcess(serve::Metrics& metrics, Clock& clock) {
   });
 }
 
+/// Whose signatures the Kinesis API takes: the configured key, else the environment's, so that
+/// clients started from the same shell change nothing but the endpoint, else one that is known.
+aws::AcceptedKey KeyOf(const Config& config) {
+  if (!config.access_key_id.empty()) return {config.access_key_id, config.secret_access_key};
+  const char* id = std::getenv("AWS_ACCESS_KEY_ID");
+  const char* secret = std::getenv("AWS_SECRET_ACCESS_KEY");
+  if (id != nullptr && secret != nullptr && *id != '\0') return {id, secret};
+  return {"daypart", "daypart"};
+}
+
+void ObserveStreams(serve::Metrics& metrics, const streamlog::StreamLog& log) {
+  struct Counter {
+    const char* name;
+    const char* meaning;
+    const std::atomic<int64_t>& value;
+  };
+  const streamlog::StreamLogCounters& counters = log.counters();
+  const Counter all[] = {
+      {"daypart_stream_records_total", "Records acknowledged", counters.records},
+      {"daypart_stream_bytes_total", "Bytes of acknowledged records", counters.bytes},
+      {"daypart_stream_commits_total", "Times a shard was made durable", counters.commits},
+      {"daypart_stream_records_refused_total", "Records refused", counters.records_refused}};
+  for (const Counter& counter : all) {
+    metrics.Describe(counter.name, serve::MetricKind::kCounter, counter.meaning);
+    metrics.OnRead([&metrics, name = std::string(counter.name), &value = counter.value] {
+      metrics.Set(name, {}, static_cast<double>(value.load()));
+    });
+  }
+}
+
 /// All endpoints and jobs of a lake.
 class LakeServer {
  public:
-  explicit LakeServer(LakeSession& session)
+  /// Both must outlive the server.
+  LakeServer(LakeSession& session, streamlog::StreamLog& log)
       : session_(session),
+        log_(log),
         router_(session.clock(), metrics_),
         queries_(session.context(), session.catalog(), EngineOptionsOf(session.config()),
                  metrics_),
+        kinesis_(log, session.clock(), {.key = KeyOf(session.config())}),
         jobs_(session.clock(), metrics_) {
     ObserveProcess(metrics_, session.clock());
+    ObserveStreams(metrics_, log);
+    router_.Add("POST", "/", [this](const auto& request, http::ResponseWriter& writer) {
+      kinesis_.Handle(request, writer);
+    });
     const UtcMicros start = session.clock().Now();
     router_.Add("GET", "/health", [this, start](const auto&, http::ResponseWriter& writer) {
       const double seconds =
@@ -114,6 +157,9 @@ class LakeServer {
     write.row_group_rows = config.row_group_rows;
     write.zstd_level = config.zstd_level;
     jobs_.Start(serve::MaintenanceJob(session_.context(), write, metrics_));
+    jobs_.Start({.name = "stream retention",
+                 .interval = kRetentionInterval,
+                 .run = [this] { return log_.ApplyRetention(); }});
   }
   void StopJobs() { jobs_.Stop(); }
 
@@ -127,9 +173,11 @@ class LakeServer {
   }
 
   LakeSession& session_;
+  streamlog::StreamLog& log_;
   serve::Metrics metrics_;
   serve::Router router_;
   serve::QueryEndpoint queries_;
+  serve::Kinesis kinesis_;
   serve::BackgroundJobs jobs_;
 };
 
@@ -139,7 +187,15 @@ Result<int> RunServe(LakeSession& session, const ServeArguments& arguments,
                      const CancelToken& stop, const OutputOptions& output) {
   DAYPART_TRY(const Place place,
               PlaceOf(arguments.listen.value_or(session.config().listen), arguments.port));
-  LakeServer lake(session);
+  const auto disk = streamlog::OpenPosixDisk(/*sync=*/true);
+  Random random;
+  DAYPART_TRY(const auto log,
+              streamlog::StreamLog::Open(
+                  {.folder = (session.config().lake_directory / "streams").string(),
+                   .disk = disk.get(),
+                   .clock = &session.clock(),
+                   .random = &random}));
+  LakeServer lake(session, *log);
   auto server = lake.Listen(place);
   if (!server) {
     if (server.error().code != ErrorCode::kAlreadyExists) return std::move(server).error();
@@ -156,6 +212,7 @@ Result<int> RunServe(LakeSession& session, const ServeArguments& arguments,
   // No new work first, then the end of what runs; the session's token has told it by now.
   (*server)->Stop();
   lake.StopJobs();
+  log->Stop();
   return kExitDone;
 }
 

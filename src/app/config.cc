@@ -72,7 +72,10 @@ const std::map<std::string, std::map<std::string, Setter>>& Settings() {
       {"catalog", {{"path", Path(&Config::catalog_path)}, {"name", Text(&Config::catalog_name)}}},
       {"sql", {{"directory", Path(&Config::sql_directory)}}},
       {"query", {{"memory", Bytes(&Config::query_memory_bytes)}}},
-      {"serve", {{"listen", Text(&Config::listen)}}}};
+      {"serve",
+       {{"listen", Text(&Config::listen)},
+        {"access_key_id", Text(&Config::access_key_id)},
+        {"secret_access_key", Text(&Config::secret_access_key)}}}};
   return settings;
 }
 
@@ -127,6 +130,8 @@ memory = "512MiB"
 
 [serve]
 listen = "127.0.0.1:8480"   # what daypart serve listens on
+# access_key_id = "daypart"      # whose signatures the Kinesis API takes; the default is
+# secret_access_key = "daypart"  # AWS_ACCESS_KEY_ID's of the environment, else these
 
 [sql]
 directory = "sql"           # saved queries, views, pipelines

@@ -28,6 +28,8 @@ struct Config {
   int64_t row_group_rows = 512 << 10;               // [lake] row_group_rows
   int zstd_level = 1;                               // [lake] zstd_level
   std::string listen = "127.0.0.1:8480";            // [serve] listen
+  std::string access_key_id;                        // [serve] access_key_id, of stream clients
+  std::string secret_access_key;                    // [serve] secret_access_key
   std::map<std::string, StreamConfig, std::less<>> streams;  // [stream.NAME]
 };
 

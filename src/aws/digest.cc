@@ -85,6 +85,31 @@ std::string Base64(std::span<const unsigned char> bytes) {
   return text;
 }
 
+std::string Base64(std::string_view bytes) {
+  return Base64(std::span(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+}
+
+bool AppendBase64Decoded(std::string_view text, std::string& into) {
+  if (text.size() % 4 != 0) return false;
+  if (text.empty()) return true;
+  // OpenSSL passes over white space at the ends and takes any '=' for a zero.
+  const auto is_plain = [](char c) { return c > ' ' && c != '-'; };
+  const size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  if (!is_plain(text.front()) || !is_plain(text.back()) ||
+      text.find('=') < text.size() - padding) {
+    return false;
+  }
+  const size_t start = into.size();
+  into.resize(start + text.size() / 4 * 3);
+  const int decoded =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(into.data()) + start,
+                      reinterpret_cast<const unsigned char*>(text.data()),
+                      static_cast<int>(text.size()));
+  const bool is_whole = decoded == static_cast<int>(text.size() / 4 * 3);
+  into.resize(is_whole ? into.size() - padding : start);
+  return is_whole;
+}
+
 uint32_t Crc32c(std::span<const std::byte> bytes) {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("sse4.2")) return ~Crc32cBySse42(~0U, bytes);

@@ -22,6 +22,9 @@ std::string Sha256Hex(std::string_view text);
 std::string Sha1Hex(std::string_view text);
 std::string Hex(std::span<const unsigned char> bytes);
 std::string Base64(std::span<const unsigned char> bytes);
+std::string Base64(std::string_view bytes);
+/// Appends what the text stands for. False if it is no base64 (with padding, without line ends).
+bool AppendBase64Decoded(std::string_view text, std::string& into);
 
 /// CRC-32C (Castagnoli), as S3's x-amz-checksum-crc32c wants it: base64 of the big-endian value.
 uint32_t Crc32c(std::span<const std::byte> bytes);

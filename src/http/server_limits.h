@@ -13,8 +13,9 @@ struct ServerLimits {
   /// Each has a thread.
   size_t connections_max = 256;
   size_t head_bytes_max = size_t{64} << 10;
-  /// A PutRecords call carries 5 MiB at most, which base64 makes 6.7 MiB.
-  size_t body_bytes_max = size_t{8} << 20;
+  /// A PutRecords call carries 5 MiB at most, which base64 makes 6.7 MiB; one that is too large by
+  /// a record or two is to get the service's own error.
+  size_t body_bytes_max = size_t{16} << 20;
   /// A connection that is silent for so long, between requests or within one, is closed.
   std::chrono::milliseconds idle_max{60'000};
   /// A client that takes nothing of an answer for so long is given up.

@@ -80,7 +80,7 @@ def test_requests_that_make_no_sense_are_told_what_does(lake):
         assert server.ask("/query?format=xml", "SELECT 1")[0] == 400
         assert server.ask("/query", "[1]", Content_Type="application/json")[0] == 400
         assert server.ask("/query", b"\xff\xfe")[0] == 400
-        assert server.ask("/query", b"x" * (9 << 20))[0] == 413
+        assert server.ask("/query", b"x" * (17 << 20))[0] == 413
         # A page of elsewhere whose name was pointed to this machine.
         status, _, body = server.ask("/query", "SELECT 1", Host="evil.example")
         assert status == 403 and b"evil.example" in body
