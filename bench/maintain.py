@@ -5,7 +5,7 @@
 
 compact: 1,000 small files (FILES, 1 GB at ROWS rows each) made 256 MiB ones by Daypart, by Spark's
 rewrite_data_files (warm JVM, 2 cores), and by a plain copy: pyarrow reads as many files as make one of the
-target size and writes them as one, zstd 1, 2 threads, no catalog, no fsync. plan: a scan of a table with
+target size and writes them as one, two such files at a time, zstd 1, 2 threads, no catalog, no fsync. plan: a scan of a table with
 100,000 files, beside PyIceberg and DuckDB. commits: 10,000 on one table. The last two need the programs of
 cmake -DDAYPART_BENCH=ON build. Ratios count, not seconds: Daypart writes with fsync.
 """
@@ -21,11 +21,11 @@ import time
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from process import Run, run_measured
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
 DAYPART = os.environ.get("DAYPART", str(ROOT / "build" / "daypart"))
 PROGRAMS = pathlib.Path(DAYPART).parent / "bench"
 FILES = int(os.environ.get("FILES", "1000"))
@@ -74,15 +74,36 @@ def files_now(lake):
     return len(tasks), sum(task.file.record_count for task in tasks)
 
 
+# The plain copy as a process of its own: pyarrow's writer has one thread a file, so there are two files.
+COPY = """
+import concurrent.futures, sys
+import pyarrow as pa, pyarrow.dataset as ds, pyarrow.parquet as pq
+folder, step, *files = sys.argv[1:]
+pa.set_cpu_count(2)
+def copy(begin):
+    batches = ds.dataset(files[begin:begin + int(step)]).scanner(batch_readahead=4, fragment_readahead=2)
+    with pq.ParquetWriter(f"{folder}/{begin}.parquet", batches.projected_schema, compression="zstd",
+                          compression_level=1) as writer:
+        waiting, rows = [], 0
+        for batch in batches.to_batches():
+            waiting.append(batch)
+            rows += batch.num_rows
+            if rows >= 1 << 19:
+                writer.write_table(pa.Table.from_batches(waiting), row_group_size=rows)
+                waiting, rows = [], 0
+        if waiting:
+            writer.write_table(pa.Table.from_batches(waiting), row_group_size=rows)
+with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    list(pool.map(copy, range(0, len(files), int(step))))
+"""
+
+
 def copy_plainly(files, folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     size = sum(file.stat().st_size for file in files)
     step = -(-len(files) * TARGET_BYTES // size)
-    for begin in range(0, len(files), step):
-        table = ds.dataset([str(file) for file in files[begin:begin + step]]).to_table()
-        pq.write_table(table, folder / f"{begin}.parquet", compression="zstd", compression_level=1,
-                       row_group_size=1 << 20)
+    return run_measured(sys.executable, "-c", COPY, str(folder), str(step), *map(str, files))
 
 
 def timed(work):
@@ -91,15 +112,18 @@ def timed(work):
     return time.monotonic() - start
 
 
-def tell(times, ours="daypart"):
-    own = statistics.median(times[ours])
-    for name, seconds in times.items():
-        median = statistics.median(seconds)
-        print(f"  {name:24} {median:8.2f} s   {median / own:6.2f} x daypart's time", flush=True)
+def tell(runs, ours="daypart"):
+    def median(name, what):
+        return statistics.median(getattr(run, what) for run in runs[name])
+    for name, all_runs in runs.items():
+        peak = max(run.peak for run in all_runs)
+        print(f"  {name:24} {median(name, 'seconds'):7.2f} s {median(name, 'cpu'):7.2f} s cpu "
+              f"{peak or float('nan'):6.0f} MiB   {median(name, 'seconds') / median(ours, 'seconds'):6.2f} x "
+              f"daypart's time, {median(name, 'cpu') / median(ours, 'cpu'):6.2f} x its cpu", flush=True)
 
 
 def compact(folder):
-    from spark import Spark
+    import spark_warm
     lake = folder / "lake"
     subprocess.run([DAYPART, "--quiet", "init", str(lake)], check=True)
     (folder / "small").mkdir()
@@ -108,27 +132,29 @@ def compact(folder):
         make_file(file, number)
     size = sum(file.stat().st_size for file in files)
     print(f"compact: {FILES} files, {size / 1e6:.0f} MB", flush=True)
-    spark = Spark(cores=2, memory="4g")
-    session = spark.lake(lake)
+    spark = spark_warm.WarmSpark(cores=2, memory="4g").start(lake)
     call = ("CALL daypart.system.rewrite_data_files(table => 'media.small', options => "
             f"map('target-file-size-bytes', '{TARGET_BYTES}'))")
     daypart = [DAYPART, "--quiet", "--config", str(lake / "daypart.toml"), "maintain", "media.small",
                "compact", "--target-bytes", str(TARGET_BYTES)]
-    works = {"daypart": lambda: subprocess.run(daypart, check=True),
-             "spark rewrite_data_files": lambda: session.sql(call),
+
+    def by_spark():
+        before = spark.cpu()
+        return Run(spark.sql(call), spark.cpu() - before, 0, b"")
+    works = {"daypart": lambda: run_measured(*daypart),
+             "spark rewrite_data_files": by_spark,
              "plain copy (pyarrow)": lambda: copy_plainly(files, folder / "copy")}
-    pa.set_cpu_count(2)
     times = {name: [] for name in works}
     for turn in range(ROUNDS + 1):  # the first turn warms the JVM and the file cache
         for name, work in works.items():
             if "copy" not in name:
                 prepare_table(lake, files)
-            seconds = timed(work)
+            run = work()
             if "copy" not in name:
                 count, rows = files_now(lake)
                 assert rows == FILES * ROWS and count <= size // TARGET_BYTES + 4, (name, count, rows)
             if turn > 0:
-                times[name].append(seconds)
+                times[name].append(run)
     spark.stop()
     tell(times)
 

@@ -16,14 +16,12 @@ import os
 import pathlib
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import typing
 
 import duckdb
 import spark_warm
+from process import run_measured
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DAYPART = os.environ.get("DAYPART", str(ROOT / "build" / "daypart"))
@@ -57,31 +55,8 @@ def make_data():
         REPLACE (revenue_usd * 2 AS revenue_usd) FROM ad WHERE ad_id < {UPSERTS}) TO 'up.csv' (HEADER)""")
 
 
-class Run(typing.NamedTuple):
-    """Wall seconds, seconds of both cores, peak MiB and what was printed."""
-
-    seconds: float
-    cpu: float
-    peak: float
-    output: bytes
-
-
-# A child's peak memory starts from its parent's, so the parent is a small process of its own.
-LAUNCHER = """
-import os, subprocess, sys, time
-start = time.monotonic()
-process = subprocess.Popen(sys.argv[1:])
-_, status, usage = os.wait4(process.pid, 0)
-print(time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, file=sys.stderr)
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-
-
 def daypart(*words):
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", LAUNCHER, DAYPART, "--json", *words],
-                          capture_output=True)
-    assert done.returncode == 0, (words, done.stderr)
-    return Run(*map(float, done.stderr.decode().split()[-3:]), done.stdout)
+    return run_measured(DAYPART, "--json", *words)
 
 
 class FreshTable:
