@@ -12,6 +12,7 @@
 #include <parquet/arrow/schema.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
+#include <parquet/statistics.h>
 
 #include <exception>
 #include <map>
@@ -129,9 +130,49 @@ bool is_dictionary_encoded(const parquet::FileMetaData& footer, int leaf) {
   return has_dictionary;
 }
 
+void CollectFields(const iceberg::Expression& filter, std::set<FieldId>& fields) {
+  for (const auto& operand : filter.operands) CollectFields(operand, fields);
+  if (filter.operands.empty()) fields.insert(filter.field);
+}
+
+/// The bounds of a column chunk in the form that a manifest has them; none if there are none, or if
+/// the type is one whose statistics writers have disagreed on.
+void AddBounds(const parquet::ColumnChunkMetaData& chunk, const NestedField& field,
+               iceberg::DataFile& statistics) {
+  if (!chunk.is_stats_set()) return;
+  const auto told = chunk.statistics();
+  if (told == nullptr || !told->HasMinMax()) return;
+  const auto add = [&](const auto& min, const auto& max) {
+    const auto lower = iceberg::SerializeLiteral(min, field.type);
+    const auto upper = iceberg::SerializeLiteral(max, field.type);
+    if (!lower || !upper) return;
+    statistics.lower_bounds[field.id] = *lower;
+    statistics.upper_bounds[field.id] = *upper;
+  };
+  using iceberg::TypeKind;
+  switch (field.type.kind) {
+    case TypeKind::kInt:
+    case TypeKind::kDate: {
+      if (chunk.type() != parquet::Type::INT32) return;
+      const auto& values = static_cast<const parquet::Int32Statistics&>(*told);
+      return add(iceberg::Literal(values.min()), iceberg::Literal(values.max()));
+    }
+    case TypeKind::kLong:
+    case TypeKind::kTimestamp:
+    case TypeKind::kTimestamptz: {
+      if (chunk.type() != parquet::Type::INT64) return;
+      const auto& values = static_cast<const parquet::Int64Statistics&>(*told);
+      return add(iceberg::Literal(values.min()), iceberg::Literal(values.max()));
+    }
+    default: return;
+  }
+}
+
 }  // namespace
 
 struct DataFileReader::State {
+  const iceberg::Schema* table_schema = nullptr;  // of the metadata, which outlives the reader
+  std::map<FieldId, int> file_columns;
   std::unique_ptr<parquet::arrow::FileReader> parquet;
   std::vector<ColumnOrigin> origins;
   std::vector<int> leaves;  // all that are read, rising
@@ -201,7 +242,9 @@ Result<std::unique_ptr<DataFileReader>> DataFileReader::Open(
   if (!parquet) return std::move(parquet).error().WithContext(file.location);
   state->parquet = std::move(parquet).value();
   const auto& manifest = state->parquet->manifest();
-  const auto file_columns = FileColumns(manifest, metadata);
+  state->table_schema = &metadata.current_schema();
+  state->file_columns = FileColumns(manifest, metadata);
+  const auto& file_columns = state->file_columns;
   DAYPART_TRY(const auto fields, SelectFields(metadata.current_schema(), columns));
   std::set<int> leaves;
   for (const NestedField& field : fields) {
@@ -229,6 +272,27 @@ Result<std::unique_ptr<DataFileReader>> DataFileReader::Open(
     first_row += footer->RowGroup(group)->num_rows();
   }
   return std::unique_ptr<DataFileReader>(new DataFileReader(std::move(state)));
+}
+
+bool DataFileReader::MayMatch(int row_group, const iceberg::Expression& filter) const {
+  if (filter.kind == iceberg::ExpressionKind::kTrue) return true;
+  const auto footer = state_->parquet->parquet_reader()->metadata();
+  const auto group = footer->RowGroup(row_group);
+  std::set<FieldId> fields;
+  CollectFields(filter, fields);
+  iceberg::DataFile statistics;  // as of a file with the rows of the group alone
+  statistics.record_count = group->num_rows();
+  for (const FieldId id : fields) {
+    const auto found = state_->file_columns.find(id);
+    const NestedField* field = state_->table_schema->FindField(id);
+    if (found == state_->file_columns.end() || field == nullptr) continue;
+    const auto& column =
+        state_->parquet->manifest().schema_fields[static_cast<size_t>(found->second)];
+    const auto type = ToArrowType(field->type);
+    if (!type || !column.is_leaf() || !column.field->type()->Equals(**type)) continue;
+    AddBounds(*group->ColumnChunk(column.column_index), *field, statistics);
+  }
+  return iceberg::MayMatch(filter, *state_->table_schema, statistics);
 }
 
 int DataFileReader::row_groups_count() const { return state_->parquet->num_row_groups(); }

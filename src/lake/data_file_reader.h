@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "iceberg/expression.h"
 #include "iceberg/manifest.h"
 #include "iceberg/metadata.h"
 #include "store/object_store.h"
@@ -37,6 +38,9 @@ class DataFileReader {
   int64_t rows_in_group(int row_group) const;
   /// Number of the row group's first row in the file.
   int64_t first_row_of_group(int row_group) const;
+  /// Whether the row group may hold a row for which the expression is true, by the footer's
+  /// statistics of whole numbers, dates and timestamps; those of other types are not looked at.
+  bool MayMatch(int row_group, const iceberg::Expression& filter) const;
   /// All rows of a row group as one batch; utf8 columns may be dictionaries.
   Result<std::shared_ptr<arrow::RecordBatch>> ReadRowGroup(int row_group);
 

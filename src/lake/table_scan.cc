@@ -60,13 +60,15 @@ class TableScan final : public source::BatchSource {
  public:
   TableScan(const LakeContext& context, iceberg::TableMetadata metadata,
             std::vector<FileToScan> files, std::vector<std::string> columns,
-            std::shared_ptr<arrow::Schema> schema, bool has_positions)
+            std::shared_ptr<arrow::Schema> schema, bool has_positions,
+            iceberg::Expression row_groups_filter)
       : context_(context),
         metadata_(std::move(metadata)),
         files_(std::move(files)),
         columns_(std::move(columns)),
         schema_(std::move(schema)),
         has_positions_(has_positions),
+        row_groups_filter_(std::move(row_groups_filter)),
         filter_(context_, metadata_) {}
 
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
@@ -80,14 +82,8 @@ class TableScan final : public source::BatchSource {
     explicit Cursor(TableScan& scan) : scan_(scan) {}
 
     Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
-      DAYPART_RETURN_IF_ERROR(scan_.context_.cancel.Check());
-      DAYPART_TRY(const auto turn,
-                  scan_.dealer_.Next(scan_.files_.size(), [this](size_t file) -> Result<int> {
-                    DAYPART_RETURN_IF_ERROR(OpenFile(file));
-                    return reader_->row_groups_count();
-                  }));
+      DAYPART_TRY(const auto turn, NextTurn());
       if (!turn) return std::shared_ptr<arrow::RecordBatch>();
-      DAYPART_RETURN_IF_ERROR(OpenFile(turn->file));
       index_ = turn->index;
       DAYPART_TRY(auto batch, reader_->ReadRowGroup(turn->row_group));
       const FileToScan& entry = scan_.files_[turn->file];
@@ -114,6 +110,21 @@ class TableScan final : public source::BatchSource {
     uint64_t batch_index() const override { return index_; }
 
    private:
+    /// The next row group that may have rows for the filter, its file open.
+    Result<std::optional<Dealer::Turn>> NextTurn() {
+      while (true) {
+        DAYPART_RETURN_IF_ERROR(scan_.context_.cancel.Check());
+        DAYPART_TRY(const auto turn,
+                    scan_.dealer_.Next(scan_.files_.size(), [this](size_t file) -> Result<int> {
+                      DAYPART_RETURN_IF_ERROR(OpenFile(file));
+                      return reader_->row_groups_count();
+                    }));
+        if (!turn) return turn;
+        DAYPART_RETURN_IF_ERROR(OpenFile(turn->file));
+        if (reader_->MayMatch(turn->row_group, scan_.row_groups_filter_)) return turn;
+      }
+    }
+
     Status OpenFile(size_t file) {
       if (reader_ != nullptr && file_ == file) return Ok();
       const FileToScan& entry = scan_.files_[file];
@@ -176,6 +187,7 @@ class TableScan final : public source::BatchSource {
   std::vector<std::string> columns_;
   std::shared_ptr<arrow::Schema> schema_;
   bool has_positions_;
+  iceberg::Expression row_groups_filter_;
   DeleteFilter filter_;
   Dealer dealer_;
 };
@@ -186,23 +198,21 @@ Result<std::unique_ptr<source::BatchSource>> MakeTableScan(const LakeContext& co
                                                            iceberg::TableMetadata metadata,
                                                            std::vector<FileToScan> files,
                                                            std::vector<std::string> columns,
-                                                           bool has_positions) {
+                                                           bool has_positions,
+                                                           iceberg::Expression filter) {
   DAYPART_TRY(auto schema, ReadSchema(metadata.current_schema(), columns));
-  if (has_positions) {
-    arrow::FieldVector fields = schema->fields();
-    fields.push_back(arrow::field(kFileColumn, arrow::utf8()));
-    fields.push_back(arrow::field(kPositionColumn, arrow::int64()));
-    schema = arrow::schema(std::move(fields));
-  }
+  if (has_positions) schema = WithPositionFields(*schema);
   return std::unique_ptr<source::BatchSource>(
       std::make_unique<TableScan>(context, std::move(metadata), std::move(files),
-                                  std::move(columns), std::move(schema), has_positions));
+                                  std::move(columns), std::move(schema), has_positions,
+                                  std::move(filter)));
 }
 
-Result<std::unique_ptr<source::BatchSource>> OpenScan(const LakeContext& context,
-                                                      const LoadedTable& table, ScanPlan plan,
-                                                      const std::vector<std::string>& columns,
-                                                      bool has_positions) {
+Result<std::unique_ptr<source::BatchSource>> OpenScanWhere(const LakeContext& context,
+                                                           const LoadedTable& table, ScanPlan plan,
+                                                           const std::vector<std::string>& columns,
+                                                           bool has_positions,
+                                                           iceberg::Expression filter) {
   std::vector<FileToScan> files;
   for (ScanFile& file : plan.files) {
     files.push_back({.file = std::move(file.file),
@@ -216,7 +226,22 @@ Result<std::unique_ptr<source::BatchSource>> OpenScan(const LakeContext& context
         return column == kRowIdColumn || column == kLastUpdatedColumn;
       });
   return MakeTableScan(context, has_lineage ? WithRowLineage(table.metadata) : table.metadata,
-                       std::move(files), columns, has_positions);
+                       std::move(files), columns, has_positions, std::move(filter));
+}
+
+Result<std::unique_ptr<source::BatchSource>> OpenScan(const LakeContext& context,
+                                                      const LoadedTable& table, ScanPlan plan,
+                                                      const std::vector<std::string>& columns,
+                                                      bool has_positions) {
+  return OpenScanWhere(context, table, std::move(plan), columns, has_positions,
+                       iceberg::Expression::True());
+}
+
+std::shared_ptr<arrow::Schema> WithPositionFields(const arrow::Schema& schema) {
+  arrow::FieldVector fields = schema.fields();
+  fields.push_back(arrow::field(kFileColumn, arrow::utf8()));
+  fields.push_back(arrow::field(kPositionColumn, arrow::int64()));
+  return arrow::schema(std::move(fields));
 }
 
 }  // namespace daypart::lake

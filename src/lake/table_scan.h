@@ -39,6 +39,18 @@ Result<std::unique_ptr<source::BatchSource>> MakeTableScan(const LakeContext& co
                                                            iceberg::TableMetadata metadata,
                                                            std::vector<FileToScan> files,
                                                            std::vector<std::string> columns,
-                                                           bool has_positions = false);
+                                                           bool has_positions = false,
+                                                           iceberg::Expression filter = {});
+
+/// Like OpenScan, but row groups for which the filter cannot be true are left out: to other rows
+/// it is not applied.
+Result<std::unique_ptr<source::BatchSource>> OpenScanWhere(const LakeContext& context,
+                                                           const LoadedTable& table, ScanPlan plan,
+                                                           const std::vector<std::string>& columns,
+                                                           bool has_positions,
+                                                           iceberg::Expression filter);
+
+/// The schema with `_file` and `_pos` at its end.
+std::shared_ptr<arrow::Schema> WithPositionFields(const arrow::Schema& schema);
 
 }  // namespace daypart::lake

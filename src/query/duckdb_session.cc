@@ -83,7 +83,7 @@ Error FromDuckdb(std::string_view message) {
 std::string QuoteIdentifier(std::string_view name) { return Quote(name, '"'); }
 std::string QuoteText(std::string_view text) { return Quote(text, '\''); }
 
-Result<std::unique_ptr<Session>> Session::Open(const EngineOptions& options) {
+Result<std::unique_ptr<Session>> Session::Open(const EngineOptions& options, bool keeps_order) {
   Config config;
   if (duckdb_create_config(&config.config) != DuckDBSuccess) {
     return ResourceExhausted("DuckDB could not make a configuration");
@@ -92,6 +92,7 @@ Result<std::unique_ptr<Session>> Session::Open(const EngineOptions& options) {
       {"memory_limit", std::to_string(options.memory_bytes_max) + "B"},
       {"threads", std::to_string(options.threads_count)},
       {"temp_directory", options.spill_directory},
+      {"preserve_insertion_order", keeps_order ? "true" : "false"},
       {"autoinstall_known_extensions", "false"},
       {"autoload_known_extensions", "false"},
       {"allow_community_extensions", "false"},

@@ -32,7 +32,10 @@ std::string QuoteText(std::string_view text);
 class Session {
  public:
   /// Opens DuckDB with UTC as time zone, extensions neither loaded nor installed by themselves.
-  static Result<std::unique_ptr<Session>> Open(const EngineOptions& options);
+  /// keeps_order: rows come in the order of their files. A scan of our own then has one thread,
+  /// since DuckDB cannot know the order of its batches.
+  static Result<std::unique_ptr<Session>> Open(const EngineOptions& options,
+                                               bool keeps_order = true);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();

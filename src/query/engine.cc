@@ -90,7 +90,9 @@ class DuckdbEngine final : public Engine {
   }
 
  private:
-  Result<std::unique_ptr<Session>> OpenSession() const { return Session::Open(options_); }
+  Result<std::unique_ptr<Session>> OpenSession() const {
+    return Session::Open(options_, /*keeps_order=*/target_ == nullptr);
+  }
 
   Result<std::unique_ptr<Rows>> Run(std::string_view sql) {
     DAYPART_TRY(auto session, OpenSession());
@@ -166,7 +168,7 @@ class DuckdbEngine final : public Engine {
     table.has_positions = true;
     const auto make_view = [&](lake::ScanPlan planned) -> Status {
       DAYPART_TRY(const std::string scan,
-                  ScanFunction(session, table, std::move(planned), sources));
+                  ScanFunction(session, table, std::move(planned), filter, sources));
       return session.Execute("CREATE OR REPLACE TEMP VIEW " + std::string(kMergeTarget) + " AS " +
                              scan);
     };
@@ -362,36 +364,34 @@ class DuckdbEngine final : public Engine {
     }
     plan.files.erase(plan.files.begin(), scanned);
     if (!plan.files.empty() || table.has_positions || table.has_lineage) {
-      DAYPART_TRY(const std::string scan, ScanFunction(session, table, std::move(plan), sources));
+      DAYPART_TRY(const std::string scan,
+                  ScanFunction(session, table, std::move(plan), filter, sources));
       select += (select.empty() ? "" : " UNION ALL ") + scan;
     }
     return select.empty() ? EmptySql(schema) : Result<std::string>(select);
   }
 
   Result<std::string> ScanFunction(Session& session, const ResolvedTable& table,
-                                   lake::ScanPlan plan, StatementSources& sources) {
+                                   lake::ScanPlan plan, const iceberg::Expression& filter,
+                                   StatementSources& sources) {
     const bool has_positions = table.has_positions;
     const auto& plain = table.iceberg->metadata;
     const auto metadata =
         has_positions || table.has_lineage ? lake::WithRowLineage(plain) : plain;
     DAYPART_TRY(auto schema, lake::ToArrowSchema(metadata.current_schema()));
-    if (has_positions) {
-      arrow::FieldVector fields = schema->fields();
-      fields.push_back(arrow::field(lake::kFileColumn, arrow::utf8()));
-      fields.push_back(arrow::field(lake::kPositionColumn, arrow::int64()));
-      schema = arrow::schema(std::move(fields));
-    }
-    // Shared, because DuckDB keeps the function, and with it this copy, for as long as it likes.
+    if (has_positions) schema = lake::WithPositionFields(*schema);
+    // Shared, because DuckDB keeps the function and this copy for as long as it likes.
     const auto loaded = std::make_shared<const lake::LoadedTable>(*table.iceberg);
     const int64_t rows = plan.rows;
     return Function(session, std::move(schema), sources,
-                    [this, loaded, has_positions, plan = std::move(plan)](auto columns) {
+                    [this, loaded, has_positions, filter, plan = std::move(plan)](auto columns) {
                       std::erase(columns, lake::kFileColumn);
                       std::erase(columns, lake::kPositionColumn);
                       // No column at all would mean all of them.
                       const auto& fields = loaded->metadata.current_schema().fields;
                       if (columns.empty()) columns.push_back(fields.front().name);
-                      return lake::OpenScan(context_, *loaded, plan, columns, has_positions);
+                      return lake::OpenScanWhere(context_, *loaded, plan, columns, has_positions,
+                                                 filter);
                     },
                     rows);
   }
