@@ -169,8 +169,9 @@ def evolve_schema(table):
 
 def evolve_spec(table):
     table.write("ALTER TABLE media.t ADD PARTITION FIELD bucket(2, id) AS half")
-    # DuckDB's extension then gives a data file the deletion vector of another one of the same Puffin file. Spark,
-    # which reads by the offsets of the manifest, and PyIceberg, which reads by the footer, see the same rows.
+    # DuckDB's extension then gives a data file the deletion vector of another one, of tables that Spark alone
+    # wrote as well. Spark, which reads by the offsets of the manifest, and PyIceberg, which reads by the Puffin
+    # footer, see the same rows.
     table.is_read_by_duckdb = not table.has_vectors
 
 
