@@ -3,10 +3,10 @@
 #
 # Installs what deps.lock names: Debian packages where one is missing and we may (root or sudo),
 # Arrow (headers and libraries of the pyarrow wheel), DuckDB (npm packages), the tests' Python
-# environment and Spark with the Iceberg runtime (with Java and Maven) into .deps/. Each step leaves
-# a stamp with the pins it was made from, so that a second run does nothing and a changed pin redoes
-# only its own step. --build-only leaves out what only tests and benches need: Python packages,
-# Java and Spark.
+# environment, Spark with the Iceberg runtime and the AWS SDK for Java (with Java and Maven) into
+# .deps/. Each step leaves a stamp with the pins it was made from, so that a second run does nothing
+# and a changed pin redoes only its own step. --build-only leaves out what only tests and benches
+# need: Python packages, Java and Spark.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 deps="${DAYPART_DEPS_DIR:-$PWD/.deps}"
@@ -34,7 +34,7 @@ install_apt() {
   for package in $(pins apt) ${full:+$(pins java)}; do
     # A tool that is there under its name needs no package (npm and cmake often come by hand).
     case "$package" in
-      openjdk-*) command -v java > /dev/null && continue ;;
+      openjdk-*) command -v javac > /dev/null && continue ;;
       maven) command -v mvn > /dev/null && continue ;;
       npm | cmake) command -v "$package" > /dev/null && continue ;;
       ninja-build) command -v ninja > /dev/null && continue ;;
@@ -117,6 +117,28 @@ install_spark() {
   done
 }
 
+# The AWS SDK for Java with all it needs, by which a test speaks to the Kinesis API as Spark's and
+# Flink's connectors do.
+install_sdk() {
+  local work="$deps/sdk.work" group artifact version plugin
+  IFS=: read -r group artifact version <<< "$(pins sdk | tr -d ' ')"
+  plugin=$(pins plugin)
+  rm -rf "$work" "$deps/aws-sdk-java" && mkdir -p "$work"
+  cat > "$work/pom.xml" <<EOF
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>daypart</groupId><artifactId>sdk</artifactId><version>1</version>
+  <dependencies><dependency>
+    <groupId>$group</groupId><artifactId>$artifact</artifactId><version>$version</version>
+  </dependency></dependencies>
+</project>
+EOF
+  mvn -q -B -f "$work/pom.xml" "${plugin% }:copy-dependencies" "-DoutputDirectory=$work/jars" \
+    > "$deps/maven-sdk.log" 2>&1 || { tail -20 "$deps/maven-sdk.log" >&2; exit 1; }
+  mv "$work/jars" "$deps/aws-sdk-java"
+  rm -rf "$work"
+}
+
 install_apt
 # Spark is the largest download: it comes while the others do.
 spark=
@@ -128,6 +150,7 @@ step arrow "$(pins wheel)" install_arrow
 step duckdb "$(pins npm)" install_duckdb
 if [ -n "$full" ]; then
   step venv "$(pins venv)" install_venv
+  step sdk "$(pins sdk)" install_sdk
   wait "$spark" || { say "Spark could not be installed; see above" >&2; exit 1; }
 fi
 say "ready"

@@ -141,11 +141,22 @@ class LakeServer {
     });
   }
 
+  /// The server is to end before this.
   Result<std::unique_ptr<http::Server>> Listen(const Place& place) {
-    return http::Server::Listen(place.address, place.port, {},
-                                [this](const auto& request, http::ResponseWriter& writer) {
-                                  router_.Handle(request, writer);
-                                });
+    DAYPART_TRY(auto server,
+                http::Server::Listen(place.address, place.port, {},
+                                     [this](const auto& request, http::ResponseWriter& writer) {
+                                       router_.Handle(request, writer);
+                                     }));
+    metrics_.Describe("daypart_http_connections", serve::MetricKind::kGauge, "Connections now");
+    metrics_.Describe("daypart_http2_connections_total", serve::MetricKind::kCounter,
+                      "Connections that spoke HTTP/2");
+    metrics_.OnRead([this, raw = server.get()] {
+      metrics_.Set("daypart_http_connections", {}, static_cast<double>(raw->connections_count()));
+      metrics_.Set("daypart_http2_connections_total", {},
+                   static_cast<double>(raw->http2_connections_total()));
+    });
+    return server;
   }
 
   void StartJobs() {

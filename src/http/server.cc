@@ -17,9 +17,15 @@
 
 #include "base/log.h"
 #include "http/http1_connection.h"
+#include "http/http2_connection.h"
 #include "http/server_socket.h"
 
 namespace daypart::http {
+namespace {
+
+constexpr size_t kFirstBytes = 4096;
+
+}  // namespace
 
 struct Server::Connection {
   Connection(int descriptor, const ServerLimits& limits, const std::atomic<bool>& is_stopping)
@@ -119,7 +125,20 @@ void Server::Accept() {
 
 void Server::Serve(Connection& connection) {
   try {
-    Http1Connection(connection.socket, limits_, handler_, "").Run();
+    // The first bytes tell which HTTP the client speaks.
+    std::string received;
+    while (received.size() < kHttp2Preface.size() && kHttp2Preface.starts_with(received)) {
+      char part[kFirstBytes];
+      const size_t got = connection.socket.Receive(part, sizeof(part));
+      if (got == 0) break;
+      received.append(part, got);
+    }
+    if (received.starts_with(kHttp2Preface)) {
+      ++http2_connections_total_;
+      Http2Connection(connection.socket, limits_, handler_, std::move(received)).Run();
+    } else {
+      Http1Connection(connection.socket, limits_, handler_, std::move(received)).Run();
+    }
   } catch (const std::exception& exception) {
     Log(LogLevel::kError, std::string("a connection ended: ") + exception.what());
   }

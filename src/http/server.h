@@ -33,6 +33,8 @@ class Server {
   void Stop();
 
   size_t connections_count() const;
+  /// Connections that spoke HTTP/2, since the start.
+  int64_t http2_connections_total() const { return http2_connections_total_; }
 
  private:
   struct Connection;
@@ -48,6 +50,7 @@ class Server {
   int listener_ = -1;
   uint16_t port_ = 0;
   std::atomic<bool> is_stopping_{false};
+  std::atomic<int64_t> http2_connections_total_{0};
   mutable std::mutex mutex_;  // guards connections_
   std::vector<std::unique_ptr<Connection>> connections_;
   std::thread acceptor_;

@@ -87,6 +87,29 @@ TEST(Server, SendsPartsInChunks) {
   EXPECT_THAT(answer, HasSubstr("7\r\npart 2\n\r\n0\r\n\r\n"));
 }
 
+TEST(Server, AnswersHttp2ThatBeginsByItsPreface) {
+  // A preface, SETTINGS, and HEADERS of stream 1 in literals: GET /parts, as RFC 9113 frames them.
+  const auto frame = [](char type, char flags, char stream, const std::string& payload) {
+    std::string bytes = {0, 0, static_cast<char>(payload.size()), type, flags, 0, 0, 0, stream};
+    return bytes + payload;
+  };
+  const auto literal = [](const std::string& name, const std::string& value) {
+    return std::string(1, '\0') + static_cast<char>(name.size()) + name +
+           static_cast<char>(value.size()) + value;
+  };
+  const std::string head = literal(":method", "GET") + literal(":scheme", "http") +
+                           literal(":path", "/parts") + literal(":authority", "localhost");
+  const auto server = Started({.idle_max = std::chrono::milliseconds(200)});
+  const std::string answer = Exchange(
+      *server, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, "") + frame(1, 5, 1, head));
+  EXPECT_THAT(answer, HasSubstr("\x88")) << ":status 200, as HPACK has it in its table";
+  EXPECT_THAT(answer, HasSubstr("part 0\n"));
+  EXPECT_THAT(answer, HasSubstr("part 2\n"));
+  const std::string broken =
+      Exchange(*server, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(1, 5, 1, "\xff\xff\xff"));
+  EXPECT_THAT(broken, HasSubstr(std::string("\x07", 1))) << "a GOAWAY";
+}
+
 TEST(Server, CutsOffAnAnswerThatDidNotEnd) {
   const auto server = Started();
   const std::string answer = Exchange(*server, "GET /cut HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -166,3 +166,24 @@ def test_a_query_ends_when_its_client_goes(lake):
         assert wait_until(lambda: server.metric("daypart_queries_running") == 0, 10)
         assert server.metric('daypart_queries_total{outcome="failed"}') == 1
         assert server.stop() == 0
+
+
+def test_http2_clients_are_answered_several_requests_at_a_time(lake):
+    assert lake.load("media.t", rows_text(0, 1000)).returncode == 0
+    with Served(lake) as server:
+        body = lake.folder / "query.sql"
+        body.write_text("SELECT i, repeat('x', 100) FROM range(50000) t(i)")
+        curl = ["curl", "-sS", "--http2-prior-knowledge", "--parallel", "--parallel-immediate"]
+        for turn in range(4):
+            curl += ["--data-binary", f"@{body}", "-w", "%{http_version} %{http_code}\\n", "-o", f"part{turn}.csv",
+                     server.url + "/query?format=csv"] + (["--next", "-sS", "--http2-prior-knowledge"] if turn < 3 else [])
+        done = subprocess.run(curl, cwd=lake.folder, capture_output=True, text=True, timeout=60)
+        assert done.stdout.split("\n")[:4] == ["2 200"] * 4, done
+        for turn in range(4):
+            assert len((lake.folder / f"part{turn}.csv").read_text().splitlines()) == 50_001
+        big = lake.folder / "big"
+        big.write_bytes(b"x" * (17 << 20))
+        refused = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--data-binary", f"@{big}", "-w", "%{http_code}",
+                                  "-o", "refused", server.url + "/query"], cwd=lake.folder, capture_output=True, text=True)
+        assert refused.stdout == "413", refused
+        assert server.stop() == 0
