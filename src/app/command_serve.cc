@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "app/commands.h"
+#include "app/stream_key.h"
 #include "http/server.h"
 #include "serve/background_jobs.h"
 #include "serve/kinesis.h"
@@ -76,16 +76,6 @@ void ObserveProcess(serve::Metrics& metrics, Clock& clock) {
   });
 }
 
-/// Whose signatures the Kinesis API takes: the configured key, else the environment's, so that
-/// clients started from the same shell change nothing but the endpoint, else one that is known.
-aws::AcceptedKey KeyOf(const Config& config) {
-  if (!config.access_key_id.empty()) return {config.access_key_id, config.secret_access_key};
-  const char* id = std::getenv("AWS_ACCESS_KEY_ID");
-  const char* secret = std::getenv("AWS_SECRET_ACCESS_KEY");
-  if (id != nullptr && secret != nullptr && *id != '\0') return {id, secret};
-  return {"daypart", "daypart"};
-}
-
 void ObserveStreams(serve::Metrics& metrics, const streamlog::StreamLog& log) {
   struct Counter {
     const char* name;
@@ -116,7 +106,7 @@ class LakeServer {
         router_(session.clock(), metrics_),
         queries_(session.context(), session.catalog(), EngineOptionsOf(session.config()),
                  metrics_),
-        kinesis_(log, session.clock(), {.key = KeyOf(session.config())}),
+        kinesis_(log, session.clock(), {.key = StreamKeyOf(session.config())}),
         jobs_(session.clock(), metrics_) {
     ObserveProcess(metrics_, session.clock());
     ObserveStreams(metrics_, log);

@@ -150,6 +150,25 @@ struct StreamArguments {
 Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
                       const CancelToken& stop, const OutputOptions& output);
 
+struct SendArguments {
+  std::string file = "-";
+  std::string stream;
+  std::string key_field = "viewer_id";
+  int64_t rate = 0;  // records a second; 0: as fast as they are taken
+  std::string endpoint;
+  std::string region;
+  bool is_aws = false;
+  int connections_count = 4;
+  int64_t live = 0;  // events to make up instead of reading
+  uint64_t seed = 1;
+  uint64_t late_permille = 0;
+  uint64_t repeated_permille = 0;
+};
+
+/// daypart send [FILE.jsonl|-] --stream NAME. What was read is sent even if `stop` is cancelled.
+Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const CancelToken& stop,
+                    const OutputOptions& output);
+
 struct ServeArguments {
   std::optional<std::string> listen;  // ADDRESS:PORT instead of the configured one
   std::optional<uint16_t> port;       // instead of the address's; 0 for any that is free

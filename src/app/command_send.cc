@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// daypart send: JSON lines of a file, a pipe or made up on the way, to a stream of the local server
+// or of Amazon Kinesis.
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "app/progress.h"
+#include "app/stream_key.h"
+#include "aws/service.h"
+#include "generate/live_events.h"
+#include "http/client.h"
+#include "ingest/kinesis_call.h"
+#include "ingest/producer.h"
+#include "streamlog/limits.h"
+
+namespace daypart::app {
+namespace {
+
+constexpr size_t kReadBytes = size_t{256} << 10;
+/// How soon a signal is seen while a pipe is silent.
+constexpr int kPollMs = 100;
+
+/// Keys that do not change.
+class FixedKey final : public aws::CredentialSource {
+ public:
+  explicit FixedKey(const aws::AcceptedKey& key) {
+    credentials_.access_key_id = key.access_key_id;
+    credentials_.secret_access_key = key.secret_access_key;
+    credentials_.origin = "daypart.toml or the environment";
+  }
+  Result<aws::Credentials> Get() override { return credentials_; }
+  void Refuse() override {}
+
+ private:
+  aws::Credentials credentials_;
+};
+
+/// Lines of a file or a pipe.
+class LineReader {
+ public:
+  static Result<LineReader> Open(const std::string& path) {
+    if (path.empty() || path == "-") return LineReader(stdin, "standard input");
+    std::FILE* file = std::fopen(path.c_str(), "rb");
+    if (file == nullptr) return SystemError("opening " + path, errno);
+    return LineReader(file, path);
+  }
+  LineReader(LineReader&& other) noexcept
+      : file_(std::exchange(other.file_, nullptr)), name_(std::move(other.name_)) {}
+  ~LineReader() {
+    if (file_ != nullptr && file_ != stdin) std::fclose(file_);
+  }
+
+  /// False at the end, or once `stop` is cancelled. errors: kInvalidArgument for a line that is
+  /// longer than a record may be.
+  Result<bool> Next(std::string& line, const CancelToken& stop) {
+    for (;;) {
+      const size_t end = buffer_.find('\n', at_);
+      if (end != std::string::npos || (is_at_end_ && at_ < buffer_.size())) {
+        const size_t stop_at = std::min(end, buffer_.size());
+        line.assign(buffer_, at_, stop_at - at_);
+        at_ = std::min(stop_at + 1, buffer_.size());
+        ++lines_;
+        if (line.ends_with('\r')) line.pop_back();
+        if (line.size() > streamlog::kRecordBytesMax) break;
+        if (line.empty()) continue;
+        return true;
+      }
+      if (is_at_end_ || stop.is_cancelled()) return false;
+      if (buffer_.size() - at_ > streamlog::kRecordBytesMax) break;
+      DAYPART_RETURN_IF_ERROR(Fill(stop));
+    }
+    return InvalidArgument(name_ + ", line " + std::to_string(lines_) +
+                           ": at most 1048576 bytes are expected, as many as a record may have");
+  }
+
+ private:
+  LineReader(std::FILE* file, std::string name) : file_(file), name_(std::move(name)) {}
+
+  Status Fill(const CancelToken& stop) {
+    const int descriptor = ::fileno(file_);
+    pollfd wanted{descriptor, POLLIN, 0};
+    // A signal ends the waiting too, and must not lead into a read that nothing ends.
+    while (::poll(&wanted, 1, kPollMs) <= 0) {
+      if (stop.is_cancelled()) return Ok();
+    }
+    buffer_.erase(0, at_);
+    at_ = 0;
+    const size_t before = buffer_.size();
+    buffer_.resize(before + kReadBytes);
+    const ssize_t got = ::read(descriptor, buffer_.data() + before, kReadBytes);
+    buffer_.resize(before + (got > 0 ? static_cast<size_t>(got) : 0));
+    if (got < 0 && errno != EINTR) return SystemError("reading " + name_, errno);
+    is_at_end_ = got == 0;
+    return Ok();
+  }
+
+  std::FILE* file_;
+  std::string name_;
+  std::string buffer_;
+  size_t at_ = 0;
+  int64_t lines_ = 0;
+  bool is_at_end_ = false;
+};
+
+/// Holds a reader back to so many records a second.
+class Pace {
+ public:
+  Pace(Clock& clock, int64_t rate) : clock_(clock), rate_(rate), start_(clock.Now()) {}
+  void Wait(int64_t sent, const CancelToken& stop) {
+    if (rate_ <= 0) return;
+    const auto due = static_cast<int64_t>(static_cast<double>(sent) * 1e6 /
+                                          static_cast<double>(rate_)) + start_.value();
+    for (int64_t now = clock_.Now().value(); now < due && !stop.is_cancelled();
+         now = clock_.Now().value()) {
+      clock_.Sleep(std::chrono::microseconds(std::min<int64_t>(due - now, kPollMs * 1000)));
+    }
+  }
+
+ private:
+  Clock& clock_;
+  const int64_t rate_;
+  const UtcMicros start_;
+};
+
+Status SendLines(LakeSession& session, const SendArguments& arguments, const CancelToken& stop,
+                 ingest::Producer& producer) {
+  Pace pace(session.clock(), arguments.rate);
+  if (arguments.live > 0) {
+    generate::LiveEvents events({.seed = arguments.seed,
+                                 .late_permille = arguments.late_permille,
+                                 .repeated_permille = arguments.repeated_permille});
+    for (int64_t i = 0; i < arguments.live && !stop.is_cancelled(); ++i) {
+      pace.Wait(i, stop);
+      std::string line = events.Next(session.clock().Now());
+      std::string key = ingest::PartitionKeyOf(line, arguments.key_field);
+      DAYPART_RETURN_IF_ERROR(producer.Add(std::move(line), std::move(key)));
+    }
+    return Ok();
+  }
+  DAYPART_TRY(LineReader lines, LineReader::Open(arguments.file));
+  std::string line;
+  for (int64_t i = 0;; ++i) {
+    DAYPART_TRY(const bool is_there, lines.Next(line, stop));
+    if (!is_there) return Ok();
+    pace.Wait(i, stop);
+    std::string key = ingest::PartitionKeyOf(line, arguments.key_field);
+    DAYPART_RETURN_IF_ERROR(producer.Add(line, std::move(key)));
+  }
+}
+
+void Report(const SendArguments& arguments, const ingest::ProducerCounters& counters,
+            double seconds, const OutputOptions& output) {
+  const auto rate = static_cast<int64_t>(static_cast<double>(counters.acknowledged) / seconds);
+  if (output.is_json) {
+    PrintLine(nlohmann::json{{"stream", arguments.stream},
+                             {"read", counters.added.load()},
+                             {"acknowledged", counters.acknowledged.load()},
+                             {"calls", counters.calls.load()},
+                             {"sent_again", counters.sent_again.load()},
+                             {"lag_ms_max", static_cast<double>(counters.lag_micros_max) / 1000.0},
+                             {"seconds", seconds},
+                             {"records_per_second", rate}}
+                  .dump());
+  } else if (!output.is_quiet) {
+    std::string line = FormatCount(counters.acknowledged) + " records acknowledged in " +
+                       FormatSeconds(seconds) + " (" + FormatCount(rate) + "/s), " +
+                       FormatCount(counters.calls) + " calls, lag at most " +
+                       FormatSeconds(static_cast<double>(counters.lag_micros_max) / 1e6);
+    if (counters.sent_again > 0) {
+      line += ", " + FormatCount(counters.sent_again) + " sent again";
+    }
+    PrintLine(line);
+  }
+}
+
+}  // namespace
+
+Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const CancelToken& stop,
+                    const OutputOptions& output) {
+  const auto http = http::MakeClient({});
+  Random random;
+  std::unique_ptr<aws::CredentialSource> credentials;
+  aws::ServiceOptions options{.name = "kinesis", .region = arguments.region};
+  if (arguments.is_aws) {
+    const auto around = aws::RealSurroundings();
+    if (options.region.empty()) options.region = around.environment("AWS_REGION").value_or("");
+    if (options.region.empty()) options.region = aws::RegionOfProfile(around, "");
+    if (options.region.empty()) {
+      return InvalidArgument("a region is expected: --region, AWS_REGION or the profile's");
+    }
+    credentials = aws::MakeCredentialChain(*http, session.clock(), around,
+                                           {.region = options.region});
+  } else {
+    if (options.region.empty()) options.region = "us-east-1";
+    options.endpoint = arguments.endpoint.empty() ? "http://" + session.config().listen
+                                                  : arguments.endpoint;
+    credentials = std::make_unique<FixedKey>(StreamKeyOf(session.config()));
+  }
+  // Without the session's token: what was read is sent to the end when the user stops.
+  aws::Service service(*http, *credentials, session.clock(), random, nullptr, options);
+  const UtcMicros start = session.clock().Now();
+  const auto seconds = [&] {
+    return static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
+  };
+  ingest::Producer producer(ingest::KinesisCall(service, arguments.stream), session.clock(),
+                            random, {.workers_count = arguments.connections_count});
+  const auto& counters = producer.counters();
+  Status sent;
+  {
+    ProgressLine line(output);
+    ProgressWatch watch(line, [&](ProgressLine& shown) {
+      const auto rate = static_cast<int64_t>(static_cast<double>(counters.acknowledged) /
+                                             std::max(seconds(), 1e-3));
+      shown.Show("sending", static_cast<uint64_t>(counters.acknowledged.load()),
+                 static_cast<uint64_t>(std::max<int64_t>(arguments.live, counters.added)),
+                 FormatCount(counters.acknowledged) + " records, " + FormatCount(rate) +
+                     "/s, lag " +
+                     FormatSeconds(static_cast<double>(counters.lag_micros) / 1e6));
+    });
+    sent = SendLines(session, arguments, stop, producer);
+    // What was read goes out even if the next line was wrong.
+    const Status finished = producer.Finish();
+    if (sent && !finished) sent = finished;
+  }
+  Report(arguments, counters, std::max(seconds(), 1e-6), output);
+  if (!sent) return std::move(sent).error();
+  return kExitDone;
+}
+
+}  // namespace daypart::app
