@@ -375,7 +375,8 @@ class RowChange {
                           {.location = location,
                            .partition = partition,
                            .row_group_rows = kDeleteRowGroupRows,
-                           .zstd_level = options_.zstd_level});
+                           .zstd_level = options_.zstd_level,
+                           .metrics = MetricsConfig::Full()});
     for (const auto& [file, positions] : files) {
       arrow::StringBuilder paths;
       arrow::Int64Builder numbers;

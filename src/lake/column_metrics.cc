@@ -31,9 +31,11 @@ size_t CodePointsPrefix(std::string_view text, size_t count) {
   return at;
 }
 
-char32_t DecodeCodePoint(std::string_view bytes) {
+/// The code point; nullopt if the bytes are none, as text that was never checked may have them.
+std::optional<char32_t> DecodeCodePoint(std::string_view bytes) {
   const auto lead = static_cast<unsigned char>(bytes[0]);
-  if (bytes.size() == 1) return lead;
+  if (bytes.size() == 1) return lead < 0x80 ? std::optional<char32_t>(lead) : std::nullopt;
+  if (bytes.size() > 4 || lead < 0xC0) return std::nullopt;
   char32_t point = lead & (0xFFU >> (bytes.size() + 1));
   for (size_t i = 1; i < bytes.size(); ++i) {
     point = (point << 6) | (static_cast<unsigned char>(bytes[i]) & 0x3FU);
@@ -62,7 +64,7 @@ void AppendCodePoint(std::string& text, char32_t point) {
 
 /// The next code point that UTF-8 can hold; 0 if there is none. Surrogates are stepped over.
 char32_t NextCodePoint(char32_t point) {
-  if (point == 0x10FFFF) return 0;
+  if (point >= 0x10FFFF) return 0;
   return point + 1 == 0xD800 ? 0xE000 : point + 1;
 }
 
@@ -70,7 +72,8 @@ std::optional<std::string> RaiseString(std::string text) {
   while (!text.empty()) {
     size_t start = text.size() - 1;
     while (start > 0 && is_continuation_byte(text[start])) --start;
-    const char32_t next = NextCodePoint(DecodeCodePoint(std::string_view(text).substr(start)));
+    const auto last = DecodeCodePoint(std::string_view(text).substr(start));
+    const char32_t next = last ? NextCodePoint(*last) : 0;
     text.resize(start);
     if (next != 0) {
       AppendCodePoint(text, next);
@@ -98,17 +101,23 @@ bool is_truncatable(const iceberg::Type& type) {
 
 }  // namespace
 
-std::string TruncateLowerBound(std::string_view value, const iceberg::Type& type) {
-  const size_t kept = type.kind == TypeKind::kString ? CodePointsPrefix(value, kBoundLengthMax)
-                                                     : std::min(value.size(), kBoundLengthMax);
+std::string TruncateLowerBound(std::string_view value, const iceberg::Type& type,
+                               size_t length_max) {
+  const size_t kept = type.kind == TypeKind::kString ? CodePointsPrefix(value, length_max)
+                                                     : std::min(value.size(), length_max);
   return std::string(value.substr(0, kept));
 }
 
-std::optional<std::string> TruncateUpperBound(std::string_view value, const iceberg::Type& type) {
-  std::string front = TruncateLowerBound(value, type);
+std::optional<std::string> TruncateUpperBound(std::string_view value, const iceberg::Type& type,
+                                              size_t length_max) {
+  std::string front = TruncateLowerBound(value, type, length_max);
   if (front.size() == value.size()) return front;
   return type.kind == TypeKind::kString ? RaiseString(std::move(front))
                                         : RaiseBytes(std::move(front));
+}
+
+size_t ColumnMetrics::LengthMax() const {
+  return mode_.kind == MetricsMode::Kind::kFull ? SIZE_MAX : mode_.length_max;
 }
 
 void ColumnMetrics::Widen(Literal low, Literal high) {
@@ -231,6 +240,12 @@ Status ColumnMetrics::AddDictionary(const arrow::Array& array) {
 Status ColumnMetrics::Add(const arrow::Array& array) {
   value_count_ += array.length();
   null_count_ += array.null_count();
+  // NaNs are counts, so floats are looked at in any mode.
+  if (!mode_.has_bounds() && !nan_count()) return Ok();
+  return AddValues(array);
+}
+
+Status ColumnMetrics::AddValues(const arrow::Array& array) {
   switch (array.type_id()) {
     case arrow::Type::BOOL: AddBooleans(array); return Ok();
     case arrow::Type::INT32: AddNumbers<arrow::Int32Array, int32_t>(array); return Ok();
@@ -258,18 +273,18 @@ std::optional<int64_t> ColumnMetrics::nan_count() const {
 }
 
 Result<std::optional<std::string>> ColumnMetrics::LowerBound() const {
-  if (is_null(lowest_)) return std::optional<std::string>();
+  if (is_null(lowest_) || !mode_.has_bounds()) return std::optional<std::string>();
   if (is_truncatable(type_)) {
-    return std::optional(TruncateLowerBound(std::get<std::string>(lowest_), type_));
+    return std::optional(TruncateLowerBound(std::get<std::string>(lowest_), type_, LengthMax()));
   }
   DAYPART_TRY(std::string bytes, iceberg::SerializeLiteral(lowest_, type_));
   return std::optional(std::move(bytes));
 }
 
 Result<std::optional<std::string>> ColumnMetrics::UpperBound() const {
-  if (is_null(highest_)) return std::optional<std::string>();
+  if (is_null(highest_) || !mode_.has_bounds()) return std::optional<std::string>();
   if (is_truncatable(type_)) {
-    return TruncateUpperBound(std::get<std::string>(highest_), type_);
+    return TruncateUpperBound(std::get<std::string>(highest_), type_, LengthMax());
   }
   DAYPART_TRY(std::string bytes, iceberg::SerializeLiteral(highest_, type_));
   return std::optional(std::move(bytes));

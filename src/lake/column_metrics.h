@@ -17,24 +17,23 @@
 #include "base/result.h"
 #include "iceberg/literal.h"
 #include "iceberg/type.h"
+#include "lake/metrics_config.h"
 
 namespace daypart::lake {
 
-/// Bounds of strings and binaries keep this many code points or bytes: the reference
-/// implementation's default metrics mode, truncate(16).
-inline constexpr size_t kBoundLengthMax = 16;
-
-/// A lower bound no longer than kBoundLengthMax: the value's front, cut between code points if
-/// `type` is string.
-std::string TruncateLowerBound(std::string_view value, const iceberg::Type& type);
-/// An upper bound no longer than kBoundLengthMax: the value itself or its front raised by one in
-/// the last place that can be; nullopt if no place can.
-std::optional<std::string> TruncateUpperBound(std::string_view value, const iceberg::Type& type);
+/// A lower bound of at most `length_max` code points (string) or bytes (binary): the value's front.
+std::string TruncateLowerBound(std::string_view value, const iceberg::Type& type,
+                               size_t length_max);
+/// An upper bound of at most `length_max`: the value itself or its front raised by one in the last
+/// place that can be; nullopt if no place can.
+std::optional<std::string> TruncateUpperBound(std::string_view value, const iceberg::Type& type,
+                                              size_t length_max);
 
 /// Accumulates the metrics of one primitive column over any number of arrays.
 class ColumnMetrics {
  public:
-  explicit ColumnMetrics(iceberg::Type type) : type_(std::move(type)) {}
+  explicit ColumnMetrics(iceberg::Type type, MetricsMode mode = {})
+      : type_(std::move(type)), mode_(mode) {}
 
   /// array: of the column's Arrow type, or dictionary<int32, utf8> for a string column.
   /// errors: kUnsupported for an array of another type.
@@ -59,9 +58,13 @@ class ColumnMetrics {
   void AddBooleans(const arrow::Array& array);
   void AddDecimals(const arrow::Array& array);
   Status AddDictionary(const arrow::Array& array);
+  Status AddValues(const arrow::Array& array);
   void WidenBytes(std::string_view low, std::string_view high);
 
+  size_t LengthMax() const;
+
   iceberg::Type type_;
+  MetricsMode mode_;
   int64_t value_count_ = 0;
   int64_t null_count_ = 0;
   int64_t nan_count_ = 0;

@@ -125,10 +125,8 @@ DataFileWriter::DataFileWriter(store::ObjectStore& store, const iceberg::Schema&
     : store_(store),
       schema_(schema),
       arrow_schema_(std::move(arrow_schema)),
-      options_(std::move(options)) {
-  metrics_.reserve(schema.fields.size());
-  for (const auto& field : schema.fields) metrics_.emplace_back(field.type);
-}
+      options_(std::move(options)),
+      metrics_(schema, options_.metrics) {}
 
 DataFileWriter::~DataFileWriter() = default;
 
@@ -139,11 +137,8 @@ int64_t DataFileWriter::written_bytes() const {
 Status DataFileWriter::Add(std::shared_ptr<arrow::RecordBatch> batch) {
   if (batch->num_rows() == 0) return Ok();
   for (int column = 0; column < batch->num_columns(); ++column) {
-    auto& metrics = metrics_[static_cast<size_t>(column)];
     const auto& field = schema_.fields[static_cast<size_t>(column)];
-    if (field.type.is_primitive() && !is_lineage(field.id)) {
-      DAYPART_RETURN_IF_ERROR(metrics.Add(*batch->column(column)));
-    }
+    DAYPART_RETURN_IF_ERROR(metrics_.Add(field, *batch->column(column)));
     if (field.is_required && batch->column(column)->null_count() > 0) {
       return InvalidArgument("column " + field.name + " is required, found " +
                              std::to_string(batch->column(column)->null_count()) +
@@ -247,25 +242,8 @@ Result<iceberg::DataFile> DataFileWriter::Finish() {
   for (int group = 0; group < footer->num_row_groups(); ++group) {
     const auto row_group = footer->RowGroup(group);
     file.split_offsets.push_back(row_group->file_offset());
-    for (int leaf = 0; leaf < footer->num_columns(); ++leaf) {
-      const iceberg::FieldId id(footer->schema()->Column(leaf)->schema_node()->field_id());
-      if (is_lineage(id)) continue;
-      file.column_bytes[id] += row_group->ColumnChunk(leaf)->total_compressed_size();
-    }
   }
-  for (size_t column = 0; column < metrics_.size(); ++column) {
-    const auto& field = schema_.fields[column];
-    // Metrics of nested leaves are optional and left out.
-    if (!field.type.is_primitive() || is_lineage(field.id)) continue;
-    const ColumnMetrics& metrics = metrics_[column];
-    file.value_counts[field.id] = metrics.value_count();
-    file.null_value_counts[field.id] = metrics.null_count();
-    if (const auto nans = metrics.nan_count()) file.nan_value_counts[field.id] = *nans;
-    DAYPART_TRY(auto lower, metrics.LowerBound());
-    if (lower) file.lower_bounds[field.id] = *std::move(lower);
-    DAYPART_TRY(auto upper, metrics.UpperBound());
-    if (upper) file.upper_bounds[field.id] = *std::move(upper);
-  }
+  DAYPART_RETURN_IF_ERROR(metrics_.Fill(*footer, file));
   return file;
 }
 

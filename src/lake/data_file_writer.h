@@ -16,7 +16,8 @@
 #include "base/result.h"
 #include "iceberg/manifest.h"
 #include "iceberg/type.h"
-#include "lake/column_metrics.h"
+#include "lake/file_metrics.h"
+#include "lake/metrics_config.h"
 #include "store/object_store.h"
 
 namespace daypart::lake {
@@ -29,6 +30,7 @@ struct DataFileOptions {
   /// Order of the rows within each row group; null for that in which they come. Must outlive the
   /// writer.
   const iceberg::SortOrder* sort_order = nullptr;
+  MetricsConfig metrics = {};
 };
 
 /// Not thread-safe. Destroyed before Finish it leaves no file behind.
@@ -66,7 +68,7 @@ class DataFileWriter {
   int64_t waiting_rows_ = 0;
   int64_t waiting_bytes_ = 0;
   int64_t rows_count_ = 0;
-  std::vector<ColumnMetrics> metrics_;  // one a top-level column; unused for nested ones
+  FileMetrics metrics_;
   std::unique_ptr<ParquetStream> stream_;
 };
 

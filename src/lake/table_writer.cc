@@ -33,7 +33,8 @@ TableWriter::TableWriter(const LakeContext& context, const iceberg::TableMetadat
     : context_(context),
       metadata_(metadata),
       arrow_schema_(std::move(arrow_schema)),
-      options_(options) {}
+      options_(options),
+      metrics_config_(MetricsConfig::Of(metadata)) {}
 
 TableWriter::~TableWriter() = default;
 
@@ -53,7 +54,8 @@ Result<TableWriter::OpenFile*> TableWriter::FileOf(const iceberg::PartitionTuple
                                                        .partition = partition,
                                                        .row_group_rows = options_.row_group_rows,
                                                        .zstd_level = options_.zstd_level,
-                                                       .sort_order = SortOrderOf()});
+                                                       .sort_order = SortOrderOf(),
+                                                       .metrics = metrics_config_});
   return &open_.emplace(partition, std::move(file)).first->second;
 }
 

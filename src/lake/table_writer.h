@@ -72,6 +72,7 @@ class TableWriter {
   const iceberg::TableMetadata& metadata_;
   std::shared_ptr<arrow::Schema> arrow_schema_;
   TableWriterOptions options_;
+  MetricsConfig metrics_config_;
   std::map<iceberg::PartitionTuple, OpenFile> open_;
   std::vector<WrittenFile> finished_;
 };
