@@ -40,12 +40,12 @@ test: setup-all build
 test-asan: setup
 	@cmake -G Ninja -S . -B build-asan -DDAYPART_SANITIZE=address,undefined > /dev/null
 	@ninja -C build-asan -j $(JOBS)
-	@ctest --test-dir build-asan --output-on-failure -j $(JOBS) -L unit
+	@ctest --test-dir build-asan --output-on-failure -j $(JOBS) -L 'unit|sim'
 
 test-tsan: setup
 	@cmake -G Ninja -S . -B build-tsan -DDAYPART_SANITIZE=thread > /dev/null
 	@ninja -C build-tsan -j $(JOBS)
-	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" ctest --test-dir build-tsan --output-on-failure -j $(JOBS) -L unit
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" ctest --test-dir build-tsan --output-on-failure -j $(JOBS) -L 'unit|sim'
 
 clean:
 	@rm -rf build build-asan build-tsan

@@ -357,6 +357,38 @@ std::string TableMetadata::Property(std::string_view key, std::string_view fallb
   return found == properties.end() ? std::string(fallback) : found->second;
 }
 
+Schema TableMetadata::SchemaForSpec(const PartitionSpec& spec) const {
+  Schema schema = current_schema();
+  for (const PartitionField& field : spec.fields) {
+    if (schema.FindField(field.source_id) != nullptr) continue;
+    for (auto older = schemas.rbegin(); older != schemas.rend(); ++older) {
+      const NestedField* dropped = older->FindField(field.source_id);
+      if (dropped == nullptr) continue;
+      schema.fields.push_back(*dropped);
+      break;
+    }
+  }
+  return schema;
+}
+
+Result<DecodedManifest> DecodeManifestOf(const TableMetadata& table, std::string_view bytes,
+                                         const ManifestFile& listed) {
+  const PartitionSpec* spec = table.FindSpec(listed.spec_id);
+  if (spec == nullptr) {
+    return CorruptData("manifest " + listed.location + " is of partition spec " +
+                       std::to_string(listed.spec_id.value()) + ", which the table does not have");
+  }
+  auto decoded = DecodeManifest(bytes, listed);
+  if (!decoded) return std::move(decoded).error().WithContext(listed.location);
+  decoded->header.spec = *spec;
+  decoded->header.schema = table.SchemaForSpec(*spec);
+  decoded->header.format_version = table.format_version;
+  decoded->header.content = listed.content;
+  DAYPART_TRY(const auto types, PartitionTypes(*spec, decoded->header.schema));
+  for (ManifestEntry& entry : decoded->entries) PromoteTuple(entry.file.partition, types);
+  return decoded;
+}
+
 Result<TableMetadata> MakeTableMetadata(const NewTable& table, UtcMicros now) {
   if (table.format_version < 1 || table.format_version > kFormatVersionMax) {
     return Unsupported("tables are created in format version 1 to 3, not " +

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "iceberg/ids.h"
+#include "iceberg/manifest.h"
 #include "iceberg/partition.h"
 #include "iceberg/snapshot.h"
 #include "iceberg/type.h"
@@ -80,6 +81,9 @@ struct TableMetadata {
   const SortOrder* FindSortOrder(SortOrderId id) const;
   const Snapshot* FindSnapshot(SnapshotId id) const;
   const Snapshot* current_snapshot() const;
+  /// The current schema; with it, from older ones, the columns that were dropped since but that the
+  /// spec is of, so that files of an old spec can still be told apart.
+  Schema SchemaForSpec(const PartitionSpec& spec) const;
   /// The property's value, or `fallback`.
   std::string Property(std::string_view key, std::string_view fallback) const;
 };
@@ -101,6 +105,12 @@ Result<TableMetadata> MakeTableMetadata(const NewTable& table, UtcMicros now);
 /// version.
 Result<TableMetadata> ParseTableMetadata(std::string_view json);
 std::string SerializeTableMetadata(const TableMetadata& metadata);
+
+/// A manifest of the table as the table is now: header of its spec, schema and format version,
+/// partition values of the types that their columns have by now. errors: those of DecodeManifest;
+///   kCorruptData if the table has no such spec.
+Result<DecodedManifest> DecodeManifestOf(const TableMetadata& table, std::string_view bytes,
+                                         const ManifestFile& listed);
 
 // ---- changes, named as in the REST catalog ----
 struct UpgradeFormatVersion {

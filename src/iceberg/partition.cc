@@ -3,6 +3,7 @@
 // Partition specs, paths and the JSON of specs and sort orders. The transforms are in transform.cc.
 #include "iceberg/partition.h"
 
+#include <algorithm>
 #include <cctype>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -151,6 +152,15 @@ Result<std::vector<Type>> PartitionTypes(const PartitionSpec& spec, const Schema
     types.push_back(std::move(type));
   }
   return types;
+}
+
+void PromoteTuple(PartitionTuple& tuple, const std::vector<Type>& types) {
+  for (size_t i = 0; i < std::min(tuple.size(), types.size()); ++i) {
+    const auto* narrow = std::get_if<int32_t>(&tuple[i]);
+    const auto* single = std::get_if<float>(&tuple[i]);
+    if (narrow != nullptr && types[i].kind == TypeKind::kLong) tuple[i] = int64_t{*narrow};
+    if (single != nullptr && types[i].kind == TypeKind::kDouble) tuple[i] = double{*single};
+  }
 }
 
 Result<std::string> PartitionPath(const PartitionSpec& spec, const Schema& schema,

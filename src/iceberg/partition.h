@@ -71,6 +71,9 @@ using PartitionTuple = std::vector<Literal>;
 
 /// Types of the spec's tuple. errors: kInvalidArgument if a source column is gone.
 Result<std::vector<Type>> PartitionTypes(const PartitionSpec& spec, const Schema& schema);
+/// Values as the columns have them now: an int of a column that was widened to long becomes a long,
+/// a float a double. Tuples of one place compare equal only then.
+void PromoteTuple(PartitionTuple& tuple, const std::vector<Type>& types);
 /// "event_day=2026-11-24/region=north", names and values URL-encoded; empty if unpartitioned.
 Result<std::string> PartitionPath(const PartitionSpec& spec, const Schema& schema,
                                   const PartitionTuple& tuple);

@@ -38,6 +38,10 @@ std::optional<int64_t> SummaryNumber(const iceberg::Snapshot* snapshot, const st
   return number;
 }
 
+/// What the file counts for in a summary's sizes: of a deletion vector its blob, not the Puffin
+/// file that it shares with others, as the reference counts.
+int64_t BytesOf(const DataFile& file) { return file.content_bytes.value_or(file.file_bytes); }
+
 /// An entry carried into a rewritten manifest: its numbers spelled out, as the spec demands.
 ManifestEntry CarriedEntry(ManifestEntry entry, EntryStatus status) {
   entry.status = status;
@@ -83,7 +87,7 @@ Status SnapshotBuilder::PutAddedManifest(const TableMetadata& base, iceberg::Spe
   }
   ManifestFile listed;
   DAYPART_TRY(const std::string location, PutManifest(base,
-                                                      {.schema = base.current_schema(),
+                                                      {.schema = base.SchemaForSpec(*spec),
                                                        .spec = *spec,
                                                        .format_version = base.format_version,
                                                        .content = content},
@@ -161,13 +165,13 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
       (entry.file.content == iceberg::FileContent::kEqualityDeletes ? equality_deletes_removed_
                                                                     : position_deletes_removed_) +=
           entry.file.record_count;
-      bytes_removed_ += entry.file.file_bytes;
+      bytes_removed_ += BytesOf(entry.file);
       entry.snapshot_id = snapshot_id_;
     } else if (is_removed) {
       ++removed_here;
       ++files_removed_;
       rows_removed_ += entry.file.record_count;
-      bytes_removed_ += entry.file.file_bytes;
+      bytes_removed_ += BytesOf(entry.file);
       entry.snapshot_id = snapshot_id_;
     }
     entries.push_back(CarriedEntry(std::move(entry),
@@ -247,9 +251,10 @@ std::map<std::string, std::string> SnapshotBuilder::Summarize(const TableMetadat
   std::set<iceberg::PartitionTuple> partitions;
   for (const DataFile& file : change_.added) {
     added_rows += file.record_count;
-    added_bytes += file.file_bytes;
+    added_bytes += BytesOf(file);
     partitions.insert(file.partition);
   }
+  for (const AddedDeleteFile& added : change_.added_deletes) added_bytes += BytesOf(added.file);
   put_count("added-data-files", static_cast<int64_t>(change_.added.size()));
   put_count("added-records", added_rows);
   put_count("added-files-size", added_bytes);

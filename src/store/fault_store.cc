@@ -114,6 +114,10 @@ std::optional<Fault> FaultStore::Next(std::string_view operation, std::string_vi
   const std::lock_guard lock(mutex_);
   const uint64_t call = calls_count_++;
   std::optional<Fault> fault;
+  if (plan_.dead_from && call >= *plan_.dead_from) {
+    if (call == *plan_.dead_from) log_.push_back("call " + std::to_string(call) + ": killed");
+    return Fault{.call = call, .kind = FaultKind::kErrorBefore};
+  }
   for (const Fault& planned : plan_.faults) {
     if (planned.call == call) fault = planned;
   }
@@ -133,6 +137,11 @@ std::optional<Fault> FaultStore::Next(std::string_view operation, std::string_vi
 uint64_t FaultStore::calls_count() const {
   const std::lock_guard lock(mutex_);
   return calls_count_;
+}
+
+bool FaultStore::is_dead() const {
+  const std::lock_guard lock(mutex_);
+  return plan_.dead_from && calls_count_ >= *plan_.dead_from;
 }
 
 uint64_t FaultStore::faults_count() const {

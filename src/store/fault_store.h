@@ -45,6 +45,8 @@ struct FaultPlan {
   /// seed and the same order of calls give the same faults.
   uint64_t random_one_in = 0;
   uint64_t seed = 0;
+  /// From this call on every one fails and does nothing, as if the process had been killed.
+  std::optional<uint64_t> dead_from = std::nullopt;
 };
 
 /// A kind that does not fit its call acts as kErrorBefore. Thread-safe as the inner store is. The
@@ -65,6 +67,8 @@ class FaultStore final : public ObjectStore {
   Status Delete(std::string_view location) override;
 
   uint64_t calls_count() const;
+  /// Whether the next call is beyond dead_from.
+  bool is_dead() const;
   /// Faults that were acted out.
   uint64_t faults_count() const;
   /// One line a fault, "call 7: Put file:///…: lost answer", to print when a test fails.
