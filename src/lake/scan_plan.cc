@@ -117,7 +117,8 @@ class Planner {
 
   Status Read() {
     std::atomic<size_t> next{0};
-    const auto threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kThreadsMax);
+    const auto threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1,
+                                           context_.manifest_threads_max);
     return RunInParallel(
         static_cast<int>(std::clamp<size_t>(selected_.size(), 1, threads)), [&](int) -> Status {
           while (true) {

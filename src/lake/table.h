@@ -38,6 +38,9 @@ struct LakeContext {
   std::string warehouse;
   /// Of parsed metadata, for a process that does many operations; null for none.
   TableCache* cache = nullptr;
+  /// Threads that read manifests side by side. With 1 calls to the store have the same order every
+  /// time, as a seeded simulation needs.
+  size_t manifest_threads_max = 8;
 };
 
 struct LoadedTable {

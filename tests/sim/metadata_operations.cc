@@ -79,7 +79,8 @@ Operation Simulation::MakeSchemaChange() {
               model.next_column = added.number + 1;
             }};
   }
-  const bool is_partitioned = model_.spec.find(column.name) != std::string::npos;
+  // Of older specs too: files that they partitioned still need the column (decision 0020).
+  const bool is_partitioned = model_.specs.find(column.name) != std::string::npos;
   const bool is_basic = column.name == "id" || column.name == "amount" || column.name == "region";
   const bool is_in_use =
       column.name == "id" || is_partitioned || (is_sorted_ && column.name == "amount");
@@ -130,7 +131,10 @@ Operation Simulation::MakeSpecChange() {
             return Updates{iceberg::AddPartitionSpec{std::move(spec)},
                            iceberg::SetDefaultSpec{iceberg::SpecId(-1)}};
           }),
-          .change = [text](Model& model) { model.spec = text; }};
+          .change = [text](Model& model) {
+            model.spec = text;
+            model.specs += ';' + text;
+          }};
 }
 
 Operation Simulation::MakeRollback() {

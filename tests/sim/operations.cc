@@ -32,6 +32,7 @@ Answer AnswerOf(Result<lake::CommitResult> result) {
 
 struct FoundRows {
   lake::LoadedTable table;
+  iceberg::Expression filter;
   ReadRows read;
 };
 
@@ -40,8 +41,8 @@ Result<FoundRows> FindRows(const lake::LakeContext& context, const std::vector<C
                            const Predicate& predicate) {
   FoundRows found;
   DAYPART_TRY(found.table, lake::LoadTable(context, kTable));
-  const auto filter = ExpressionOf(predicate, columns, found.table.metadata.current_schema());
-  DAYPART_TRY(auto plan, lake::PlanScan(context, found.table, filter));
+  found.filter = ExpressionOf(predicate, columns, found.table.metadata.current_schema());
+  DAYPART_TRY(auto plan, lake::PlanScan(context, found.table, found.filter));
   DAYPART_TRY(const ReadRows read,
               ReadPlan(context, found.table, std::move(plan), columns, /*has_places=*/true));
   for (size_t i = 0; i < read.rows.size(); ++i) {
@@ -183,7 +184,8 @@ Operation Simulation::MakeDelete() {
                 DAYPART_TRY(const FoundRows found, FindRows(context, columns, predicate));
                 if (found.read.places.empty()) return Answer(std::nullopt);
                 const auto source = SourceOf({BatchOf({}, {}, found.read.places)});
-                return AnswerOf(lake::ChangeRows(context, found.table, *source, mode, options));
+                return AnswerOf(lake::ChangeRows(context, found.table, *source,
+                                                 {.mode = mode, .filter = found.filter}, options));
               },
           .effect =
               [predicate](Rows table) {
@@ -211,7 +213,8 @@ Operation Simulation::MakeUpdate() {
                 if (found.read.places.empty()) return Answer(std::nullopt);
                 const auto source =
                     SourceOf({BatchOf(change(found.read.rows), columns, found.read.places)});
-                return AnswerOf(lake::ChangeRows(context, found.table, *source, mode, options));
+                return AnswerOf(lake::ChangeRows(context, found.table, *source,
+                                                 {.mode = mode, .filter = found.filter}, options));
               },
           .effect = change};
 }

@@ -10,6 +10,7 @@
 
 #include <utility>
 
+#include "lake/row_lineage.h"
 #include "lake/table_scan.h"
 #include "lake/testing/lake_fixture.h"
 
@@ -79,10 +80,29 @@ Result<Value> CellOf(const arrow::Array& array, int64_t row) {
   }
 }
 
+/// The place of a row, from the batch's metadata columns.
+Result<RowPlace> PlaceOf(const arrow::RecordBatch& batch, int64_t row) {
+  RowPlace place;
+  const auto file = batch.GetColumnByName(lake::kFileColumn);
+  const auto position = batch.GetColumnByName(lake::kPositionColumn);
+  if (file == nullptr || position == nullptr) {
+    return CorruptData("_file and _pos were expected: " + batch.schema()->ToString());
+  }
+  DAYPART_TRY(const Value path, CellOf(*file, row));
+  DAYPART_TRY(const Value number, CellOf(*position, row));
+  place.file = std::get<std::string>(path);
+  place.position = std::get<int64_t>(number);
+  const auto row_id = batch.GetColumnByName(lake::kRowIdColumn);
+  if (row_id == nullptr) return place;
+  DAYPART_TRY(const Value id, CellOf(*row_id, row));
+  place.row_id = std::get<int64_t>(id);
+  return place;
+}
+
 Status AddBatch(const arrow::RecordBatch& batch, const std::vector<Column>& columns,
                 bool has_places, ReadRows& into) {
-  const size_t width = columns.size() + (has_places ? 2 : 0);
-  if (static_cast<size_t>(batch.num_columns()) != width) {
+  if (static_cast<size_t>(batch.num_columns()) < columns.size() ||
+      (!has_places && static_cast<size_t>(batch.num_columns()) > columns.size())) {
     return CorruptData("columns read: " + batch.schema()->ToString());
   }
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -100,10 +120,8 @@ Status AddBatch(const arrow::RecordBatch& batch, const std::vector<Column>& colu
     }
     into.rows.push_back(std::move(row));
     if (!has_places) continue;
-    const auto file = static_cast<int>(columns.size());
-    DAYPART_TRY(const Value path, CellOf(*batch.column(file), number));
-    DAYPART_TRY(const Value position, CellOf(*batch.column(file + 1), number));
-    into.places.push_back({std::get<std::string>(path), std::get<int64_t>(position)});
+    DAYPART_TRY(auto place, PlaceOf(batch, number));
+    into.places.push_back(std::move(place));
   }
   return Ok();
 }
@@ -149,9 +167,15 @@ std::shared_ptr<arrow::RecordBatch> BatchOf(const Rows& rows, const std::vector<
   if (!places.empty()) {
     arrow::StringBuilder files;
     arrow::Int64Builder positions;
+    arrow::Int64Builder row_ids;
     for (const RowPlace& place : places) {
       (void)files.Append(place.file);  // in memory, as above
       (void)positions.Append(place.position);
+      (void)row_ids.Append(place.row_id.value_or(-1));
+    }
+    if (places.front().row_id && !columns.empty()) {
+      fields.push_back(arrow::field(lake::kRowIdColumn, arrow::int64()));
+      arrays.push_back(*row_ids.Finish());
     }
     fields.push_back(arrow::field(lake::kFileColumn, arrow::utf8()));
     fields.push_back(arrow::field(lake::kPositionColumn, arrow::int64()));

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,11 @@ namespace daypart::sim {
 struct RowPlace {
   std::string file;
   int64_t position = 0;
+  std::optional<int64_t> row_id;  // from format v3 on
 };
 
-/// The rows as a batch of these columns; with places, `_file` and `_pos` come last. `places` is
-/// empty or as long as rows.
+/// The rows as a batch of these columns; with places, `_file` and `_pos` come last, before
+/// them `_row_id` if the places have it. `places` is empty or as long as rows.
 std::shared_ptr<arrow::RecordBatch> BatchOf(const Rows& rows, const std::vector<Column>& columns,
                                             const std::vector<RowPlace>& places = {});
 

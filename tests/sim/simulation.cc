@@ -36,7 +36,8 @@ Simulation::Simulation(uint64_t seed, int32_t format_version)
       store_(store::MakeMemoryStore()),
       clock_(UtcMicros(kStartMicros)),
       random_(seed),
-      clean_{*store_, catalog_, clock_, random_, cancel_, kWarehouse} {}
+      clean_{*store_, catalog_, clock_, random_, cancel_, kWarehouse,
+             /*cache=*/nullptr, /*manifest_threads_max=*/1} {}
 
 Simulation::~Simulation() = default;
 
@@ -60,6 +61,7 @@ Status Simulation::Create() {
   model_.next_column = 4;
   options.schema = iceberg::AssignFreshIds(std::move(options.schema));
   model_.spec = kSpecs[Draw(std::size(kSpecs))];
+  model_.specs = model_.spec;
   DAYPART_TRY(options.spec, iceberg::ParsePartitionSpec(model_.spec, options.schema));
   is_sorted_ = Draw(3) == 0;
   if (is_sorted_) {
@@ -114,7 +116,8 @@ Status Simulation::Execute(const Operation& operation, bool has_faults) {
   }
   catalog::FaultCatalog faulty_catalog(catalog_, weather.catalog);
   const lake::LakeContext context{faulty_store, faulty_catalog, clock_,
-                                  random_,      cancel_,        kWarehouse};
+                                  random_,      cancel_,        kWarehouse,
+                                  /*cache=*/nullptr, /*manifest_threads_max=*/1};
   const auto answer = operation.run(context);
   for (const auto& line : faulty_store.FaultLog()) told_ += "\n    store " + line;
   for (const auto& line : faulty_catalog.FaultLog()) told_ += "\n    " + line;

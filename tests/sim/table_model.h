@@ -62,7 +62,8 @@ struct ModelSnapshot {
 struct Model {
   std::vector<Column> columns;
   int next_column = 0;
-  std::string spec;  // as the command line takes it
+  std::string spec;   // as the command line takes it
+  std::string specs;  // all that the table ever had
   std::map<int64_t, ModelSnapshot> snapshots;
   std::optional<int64_t> current;
   std::map<std::string, int64_t> branches;  // without main
