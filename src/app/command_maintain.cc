@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// daypart maintain: compact, manifests, expire, orphans and auto, for one table or all of them.
+// daypart maintain: compact, manifests, expire, orphans, statistics and auto, for one table or all.
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
 #include "lake/maintenance.h"
 #include "lake/maintenance_scheduler.h"
 #include "query/condition.h"
+#include "lake/table_statistics.h"
 
 namespace daypart::app {
 namespace {
@@ -171,6 +172,26 @@ Result<Outcome> OrphansOne(LakeSession& session, const catalog::TableName& name,
   return outcome;
 }
 
+Result<Outcome> StatisticsOne(LakeSession& session, const catalog::TableName& name,
+                              const MaintainArguments& arguments) {
+  if (arguments.is_dry_run) {
+    return InvalidArgument("statistics has no --dry-run: it reads the rows to tell anything");
+  }
+  DAYPART_TRY(const auto report, lake::ComputeStatistics(
+                                     session.context(), name,
+                                     {.columns = arguments.columns,
+                                      .threads_count = session.config().threads_count}));
+  Outcome outcome;
+  nlohmann::json columns = nlohmann::json::object();
+  outcome.text = report.columns.empty() ? "nothing to count" : "distinct values:";
+  for (const auto& column : report.columns) {
+    columns[column.column] = column.distinct_count;
+    outcome.text += " " + column.column + " " + FormatCount(column.distinct_count);
+  }
+  outcome.json = {{"distinct_counts", std::move(columns)}, {"location", report.location}};
+  return outcome;
+}
+
 Result<std::vector<catalog::TableName>> TablesOf(LakeSession& session, const std::string& table) {
   std::vector<catalog::TableName> names;
   if (!table.empty()) {
@@ -197,6 +218,7 @@ Result<int> RunMaintain(LakeSession& session, const MaintainArguments& arguments
                    : arguments.action == "expire"    ? ExpireOne(session, name, arguments)
                    : arguments.action == "manifests" ? ManifestsOne(session, name, arguments)
                    : arguments.action == "auto"      ? AutoOne(session, name, arguments)
+                   : arguments.action == "statistics" ? StatisticsOne(session, name, arguments)
                                                      : OrphansOne(session, name, arguments);
     if (!outcome) return std::move(outcome).error().WithContext(ToString(name));
     outcome->json["table"] = ToString(name);

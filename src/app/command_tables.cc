@@ -6,6 +6,7 @@
 
 #include "app/commands.h"
 #include "base/calendar.h"
+#include "lake/table_statistics.h"
 
 namespace daypart::app {
 namespace {
@@ -116,13 +117,17 @@ Result<int> RunDescribe(LakeSession& session, const std::string& table,
   const auto& metadata = loaded->metadata;
   nlohmann::json columns = nlohmann::json::array();
   std::vector<std::vector<std::string>> rows;
+  const auto distinct = lake::DistinctCounts(metadata);
   for (const auto& field : metadata.current_schema().fields) {
+    const auto counted = distinct.find(field.id);
+    const std::string count = counted == distinct.end() ? "" : FormatCount(counted->second);
     rows.push_back({std::to_string(field.id.value()), field.name, iceberg::ToString(field.type),
-                    field.is_required ? "required" : ""});
+                    field.is_required ? "required" : "", count});
     columns.push_back({{"id", field.id.value()},
                        {"name", field.name},
                        {"type", iceberg::ToString(field.type)},
                        {"required", field.is_required}});
+    if (counted != distinct.end()) columns.back()["distinct_count"] = counted->second;
   }
   const std::string partition = PartitionText(metadata.default_spec(), metadata.current_schema());
   if (output.is_json) {
@@ -140,7 +145,8 @@ Result<int> RunDescribe(LakeSession& session, const std::string& table,
   PrintLine(ToString(loaded->name) + ": Iceberg v" + std::to_string(metadata.format_version) +
             ", partitioned by " + partition);
   PrintLine("location " + metadata.location);
-  PrintLine(FormatTable({"id", "column", "type", ""}, rows, {true, false, false, false}));
+  PrintLine(FormatTable({"id", "column", "type", "", distinct.empty() ? "" : "distinct"}, rows,
+                        {true, false, false, false, true}));
   for (const auto& [key, value] : metadata.properties) PrintLine(key + " = " + value);
   return kExitDone;
 }

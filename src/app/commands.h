@@ -121,21 +121,21 @@ Result<int> RunUpload(LakeSession& session, const UploadArguments& arguments,
                       const OutputOptions& output);
 
 struct MaintainArguments {
-  std::string action;  // compact, manifests, expire, orphans or auto
+  std::string action;  // compact, manifests, expire, orphans, statistics or auto
   std::string table;   // empty: all
   bool is_dry_run = false;
   /// expire: snapshots older than this go; orphans: objects younger than this stay.
   std::optional<int64_t> hours;
   std::optional<int64_t> snapshots_min;  // expire: newest snapshots that stay
+  std::vector<std::string> columns;      // compact: to sort by; statistics: to count, empty for all
   // compact:
   std::string strategy = "binpack";  // binpack, sort or zorder
-  std::vector<std::string> columns;
   std::string where;  // an SQL condition
   int64_t file_bytes_target = 0;
   int64_t groups_per_commit = 0;
 };
 
-/// daypart maintain [T] compact|manifests|expire|orphans|auto
+/// daypart maintain [T] compact|manifests|expire|orphans|statistics|auto
 Result<int> RunMaintain(LakeSession& session, const MaintainArguments& arguments,
                         const OutputOptions& output);
 

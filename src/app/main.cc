@@ -233,12 +233,12 @@ void AddRun(CLI::App& app, Options& options, Action& action) {
 
 void AddMaintain(CLI::App& app, Options& options, Action& action) {
   auto* maintain =
-      app.add_subcommand("maintain", "Compact files, expire snapshots, remove orphans");
+      app.add_subcommand("maintain", "Compact, expire snapshots, remove orphans, count values");
   maintain->footer("Example: daypart maintain media.viewership compact --dry-run");
   maintain
       ->add_option("WHAT", options.maintain_words,
-                   "[TABLE] compact, manifests, expire, orphans, or auto (what the table's policy "
-                   "asks for); all tables if none is named")
+                   "[TABLE] compact, manifests, expire, orphans, statistics, or auto (what the "
+                   "table's policy asks for); all tables if none is named")
       ->required()
       ->expected(1, 2);
   maintain->add_flag("--dry-run", options.maintain.is_dry_run, "Only tell what would be done");
@@ -250,7 +250,8 @@ void AddMaintain(CLI::App& app, Options& options, Action& action) {
       ->add_option("--strategy", options.maintain.strategy, "compact: binpack, sort or zorder")
       ->check(CLI::IsMember({"binpack", "sort", "zorder"}));
   maintain->add_option("--columns", options.maintain.columns,
-                       "compact: what to sort by ('region, event_time desc') or to put in Z-order")
+                       "compact: what to sort by ('region, event_time desc') or to put in Z-order; "
+                       "statistics: columns whose distinct values to count (all)")
       ->delimiter(',');
   maintain->add_option("--where", options.maintain.where,
                        "compact: only files that may hold such rows: \"day >= DATE '2026-11-01'\"");
@@ -262,11 +263,12 @@ void AddMaintain(CLI::App& app, Options& options, Action& action) {
     options.maintain.action = options.maintain_words.back();
     if (options.maintain_words.size() == 2) options.maintain.table = options.maintain_words.front();
     const std::string& what = options.maintain.action;
-    static const std::set<std::string> kWhats = {"compact", "manifests", "expire", "orphans",
-                                                 "auto"};
+    static const std::set<std::string> kWhats = {"compact", "manifests",  "expire",
+                                                 "orphans", "statistics", "auto"};
     if (!kWhats.contains(what)) {
       throw CLI::ValidationError(
-          "WHAT", "compact, manifests, expire, orphans or auto is expected, found " + what);
+          "WHAT",
+          "compact, manifests, expire, orphans, statistics or auto is expected, found " + what);
     }
     action = [&] {
       return WithSession(options, options.maintain.is_dry_run, [&](LakeSession& session) {

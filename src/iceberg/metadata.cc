@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_set>
 #include <utility>
@@ -208,6 +209,7 @@ class Updater {
       }
     }
     erase_if(metadata_.snapshots, [&](const Snapshot& s) { return is_removed(s.id); });
+    DropStatistics(update.snapshot_ids);
     // History before a removed snapshot no longer tells what was current when, so it goes too.
     auto& log = metadata_.snapshot_log;
     const auto last = std::find_if(log.rbegin(), log.rend(), [&](const SnapshotLogEntry& entry) {
@@ -233,6 +235,25 @@ class Updater {
     return Ok();
   }
 
+  Status operator()(const SetStatistics& update) {
+    if (metadata_.FindSnapshot(update.snapshot_id) == nullptr) {
+      return InvalidArgument("statistics are to be of a snapshot of the table, " +
+                             std::to_string(update.snapshot_id.value()) + " is none");
+    }
+    auto entry = nlohmann::json::parse(update.statistics_json, nullptr, false);
+    if (!entry.is_object()) return InvalidArgument("a statistics entry is to be a JSON object");
+    DropStatistics({update.snapshot_id});
+    auto entries = nlohmann::json::parse(metadata_.statistics_json);
+    entries.push_back(std::move(entry));
+    metadata_.statistics_json = entries.dump();
+    return Ok();
+  }
+
+  Status operator()(const RemoveStatistics& update) {
+    DropStatistics({update.snapshot_id});
+    return Ok();
+  }
+
   Status operator()(const SetLocation& update) {
     metadata_.location = update.location;
     return Ok();
@@ -253,6 +274,20 @@ class Updater {
   }
 
  private:
+  void DropStatistics(const std::vector<SnapshotId>& snapshots) {
+    const auto entries = nlohmann::json::parse(metadata_.statistics_json, nullptr, false);
+    auto kept = nlohmann::json::array();
+    for (const auto& entry : entries) {
+      const auto found = entry.is_object() ? entry.find("snapshot-id") : entry.end();
+      const bool has_id = found != entry.end() && found->is_number_integer();
+      const SnapshotId id(has_id ? found->get<int64_t>() : -1);
+      if (std::find(snapshots.begin(), snapshots.end(), id) == snapshots.end()) {
+        kept.push_back(entry);
+      }
+    }
+    metadata_.statistics_json = kept.dump();
+  }
+
   /// The id of an equal field of an earlier spec, else a fresh one: ids are reused, never recycled.
   /// A field that turned void (how format v1 drops one) stays the field that it was.
   FieldId FieldIdFor(const PartitionField& field, const std::set<FieldId>& used) {

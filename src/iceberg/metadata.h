@@ -101,6 +101,7 @@ struct NewTable {
 /// The first metadata of a table. errors: kInvalidArgument if parts contradict each other.
 Result<TableMetadata> MakeTableMetadata(const NewTable& table, UtcMicros now);
 
+/// json: plain or compressed by gzip.
 /// errors: kCorruptData with the JSON path of what is wrong; kUnsupported for a higher format
 /// version.
 Result<TableMetadata> ParseTableMetadata(std::string_view json);
@@ -156,10 +157,19 @@ struct RemoveProperties {
 struct SetLocation {
   std::string location;
 };
+/// statistics_json: one entry of the metadata's "statistics"; takes the place of the snapshot's.
+struct SetStatistics {
+  SnapshotId snapshot_id;
+  std::string statistics_json;
+};
+struct RemoveStatistics {
+  SnapshotId snapshot_id;
+};
 using TableUpdate =
     std::variant<UpgradeFormatVersion, AddSchema, SetCurrentSchema, AddPartitionSpec,
                  SetDefaultSpec, AddSortOrder, SetDefaultSortOrder, AddSnapshot, SetSnapshotRef,
-                 RemoveSnapshots, RemoveSnapshotRef, SetProperties, RemoveProperties, SetLocation>;
+                 RemoveSnapshots, RemoveSnapshotRef, SetProperties, RemoveProperties, SetLocation,
+                 SetStatistics, RemoveStatistics>;
 
 /// The metadata after the changes, in order; `base` stays as it is. Keeps the invariants of the
 /// spec: last ids grow, main equals the current snapshot, snapshot log follows main, sequence

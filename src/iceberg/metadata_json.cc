@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "iceberg/gzip.h"
 #include "iceberg/metadata.h"
 #include "iceberg/metadata_lists.h"
 
@@ -216,6 +217,11 @@ Status ReadHead(const ObjectReader& reader, TableMetadata& metadata) {
 }  // namespace
 
 Result<TableMetadata> ParseTableMetadata(std::string_view text) {
+  std::string content;
+  if (is_gzip(text)) {
+    DAYPART_TRY(content, Gunzip(text));
+    text = content;
+  }
   DAYPART_TRY(SplitMetadata split, SplitMetadataJson(text));
   const Json json = Json::parse(split.head, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return CorruptData("the metadata file is no JSON");

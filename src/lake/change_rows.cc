@@ -408,6 +408,7 @@ class RowChange {
     change_.check = [this](const iceberg::TableMetadata& now) {
       return CheckAssumption(context_, now, assumption_);
     };
+    change_.table_uuid = table_.metadata.table_uuid;
     change_.summary = options_.summary;
     change_.properties = options_.properties;
     if (options_.before_commit) DAYPART_RETURN_IF_ERROR(options_.before_commit());

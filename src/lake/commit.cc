@@ -126,6 +126,11 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
     DAYPART_TRY(limits, RetryLimitsOf(base.metadata));
     limits.retries_max = std::max<decltype(limits.retries_max)>(limits.retries_max,
                                                                 change.attempts_min - 1);
+    if (!change.table_uuid.empty() && change.table_uuid != base.metadata.table_uuid) {
+      return Conflict("table " + ToString(name) + " was replaced by another one meanwhile: uuid " +
+                      change.table_uuid + " was expected, found " + base.metadata.table_uuid +
+                      "; nothing was changed, run it again if the new table is meant");
+    }
     DAYPART_TRY(const TableMetadata head, OnBranch(base.metadata, change.branch));
     if (change.planned_on && *change.planned_on != head.current_snapshot_id) {
       return Conflict("table " + ToString(name) + " was changed by another writer meanwhile");

@@ -49,6 +49,9 @@ struct SnapshotChange {
   /// The snapshot the change was planned on. If set and the table has moved on, the commit is
   /// refused with kConflict before anything is written, so that the caller plans again.
   std::optional<std::optional<iceberg::SnapshotId>> planned_on;
+  /// The table that the files were written for. If another one has its name by now, the commit is
+  /// refused with kConflict. Empty: not checked.
+  std::string table_uuid;
   /// Called in each attempt with the table that it builds on: an error gives the commit up.
   std::function<Status(const iceberg::TableMetadata&)> check;
   /// At least so many attempts, whatever commit.retry.num-retries says: a compaction has minutes of

@@ -204,6 +204,7 @@ class Compaction {
     }
     SnapshotChange change;
     change.operation = "replace";
+    change.table_uuid = table.metadata.table_uuid;
     change.attempts_min = kAttemptsMax;
     change.added_spec_id = table.metadata.default_spec_id;
     for (const ScanFile& file : inputs) change.removed.push_back(file.file.location);

@@ -260,6 +260,11 @@ Result<std::unique_ptr<DataFileReader>> DataFileReader::Open(
       if (iceberg::is_null(origin.constant)) {
         DAYPART_TRY(origin.constant, InitialValue(field));
       }
+      if (field.is_required && iceberg::is_null(origin.constant)) {
+        return CorruptData(file.location + ": a column with field id " +
+                           std::to_string(field.id.value()) + " is expected, because " +
+                           field.name + " is required; the file has none");
+      }
     }
     state->origins.push_back(std::move(origin));
   }

@@ -81,6 +81,7 @@ Result<MergePlan> PlanMerge(const LakeContext& context, const LoadedTable& table
   const bool removes = merge.replaces_all || !plan.change.removed.empty();
   plan.change.operation = removes ? "overwrite" : "append";
   plan.change.added_spec_id = table.metadata.default_spec_id;
+  plan.change.table_uuid = table.metadata.table_uuid;
   plan.change.planned_on = table.metadata.current_snapshot_id;
   plan.change.summary = options.summary;
   plan.change.properties = options.properties;

@@ -3,6 +3,7 @@
 // Manifests are shared by snapshots, so each is read once.
 #include "lake/reachable_files.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "lake/manifest_lists.h"
@@ -10,12 +11,18 @@
 namespace daypart::lake {
 namespace {
 
-void AddStatistics(const std::string& text, std::set<std::string>& files) {
+/// is_wanted: asked with the id of the snapshot that the statistics are of.
+template <typename IsWanted>
+void AddStatistics(const std::string& text, std::set<std::string>& files,
+                   const IsWanted& is_wanted) {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_array()) return;
   for (const auto& entry : json) {
     if (!entry.is_object()) continue;
     const auto path = entry.find("statistics-path");
+    const auto id = entry.find("snapshot-id");
+    const bool has_id = id != entry.end() && id->is_number_integer();
+    if (!is_wanted(iceberg::SnapshotId(has_id ? id->template get<int64_t>() : -1))) continue;
     if (path != entry.end() && path->is_string()) files.insert(path->get<std::string>());
   }
 }
@@ -73,8 +80,20 @@ std::set<std::string> MetadataFiles(const LoadedTable& table) {
   std::set<std::string> files{table.metadata_location};
   for (const auto& entry : table.metadata.metadata_log) files.insert(entry.metadata_location);
   AddLocationValues(table.metadata.properties, table.metadata, files);
-  AddStatistics(table.metadata.statistics_json, files);
-  AddStatistics(table.metadata.partition_statistics_json, files);
+  const auto all = [](iceberg::SnapshotId) { return true; };
+  AddStatistics(table.metadata.statistics_json, files, all);
+  AddStatistics(table.metadata.partition_statistics_json, files, all);
+  return files;
+}
+
+std::set<std::string> StatisticsFiles(const iceberg::TableMetadata& metadata,
+                                      const std::vector<iceberg::SnapshotId>& snapshots) {
+  const auto is_wanted = [&](iceberg::SnapshotId id) {
+    return std::find(snapshots.begin(), snapshots.end(), id) != snapshots.end();
+  };
+  std::set<std::string> files;
+  AddStatistics(metadata.statistics_json, files, is_wanted);
+  AddStatistics(metadata.partition_statistics_json, files, is_wanted);
   return files;
 }
 

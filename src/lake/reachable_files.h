@@ -33,4 +33,8 @@ void AddLocationValues(const std::map<std::string, std::string>& values,
 /// are locations below the table's.
 std::set<std::string> MetadataFiles(const LoadedTable& table);
 
+/// Statistics files of these snapshots: they go when their snapshot does.
+std::set<std::string> StatisticsFiles(const iceberg::TableMetadata& metadata,
+                                      const std::vector<iceberg::SnapshotId>& snapshots);
+
 }  // namespace daypart::lake

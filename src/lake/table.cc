@@ -28,6 +28,7 @@ Result<CommitResult> WriteAndCommit(const LakeContext& context, const catalog::T
   change.branch = table.branch;
   change.operation = replaces_all ? "overwrite" : "append";
   change.added_spec_id = table.metadata.default_spec_id;
+  change.table_uuid = table.metadata.table_uuid;
   change.removes_all = replaces_all;
   change.summary = options.summary;
   change.properties = options.properties;
