@@ -209,7 +209,8 @@ class Updater {
       }
     }
     erase_if(metadata_.snapshots, [&](const Snapshot& s) { return is_removed(s.id); });
-    DropStatistics(update.snapshot_ids);
+    DropOf(update.snapshot_ids, metadata_.statistics_json);
+    DropOf(update.snapshot_ids, metadata_.partition_statistics_json);
     // History before a removed snapshot no longer tells what was current when, so it goes too.
     auto& log = metadata_.snapshot_log;
     const auto last = std::find_if(log.rbegin(), log.rend(), [&](const SnapshotLogEntry& entry) {
@@ -242,7 +243,7 @@ class Updater {
     }
     auto entry = nlohmann::json::parse(update.statistics_json, nullptr, false);
     if (!entry.is_object()) return InvalidArgument("a statistics entry is to be a JSON object");
-    DropStatistics({update.snapshot_id});
+    DropOf({update.snapshot_id}, metadata_.statistics_json);
     auto entries = nlohmann::json::parse(metadata_.statistics_json);
     entries.push_back(std::move(entry));
     metadata_.statistics_json = entries.dump();
@@ -250,7 +251,7 @@ class Updater {
   }
 
   Status operator()(const RemoveStatistics& update) {
-    DropStatistics({update.snapshot_id});
+    DropOf({update.snapshot_id}, metadata_.statistics_json);
     return Ok();
   }
 
@@ -274,8 +275,9 @@ class Updater {
   }
 
  private:
-  void DropStatistics(const std::vector<SnapshotId>& snapshots) {
-    const auto entries = nlohmann::json::parse(metadata_.statistics_json, nullptr, false);
+  /// Takes the entries of these snapshots out of a list of statistics files.
+  static void DropOf(const std::vector<SnapshotId>& snapshots, std::string& statistics) {
+    const auto entries = nlohmann::json::parse(statistics, nullptr, false);
     auto kept = nlohmann::json::array();
     for (const auto& entry : entries) {
       const auto found = entry.is_object() ? entry.find("snapshot-id") : entry.end();
@@ -285,7 +287,7 @@ class Updater {
         kept.push_back(entry);
       }
     }
-    metadata_.statistics_json = kept.dump();
+    statistics = kept.dump();
   }
 
   /// The id of an equal field of an earlier spec, else a fresh one: ids are reused, never recycled.

@@ -81,7 +81,7 @@ Result<std::vector<ThetaSketch>> Sketch(const LakeContext& context, const Loaded
   DAYPART_TRY(const auto scan, OpenScan(context, table, std::move(plan), names));
   std::vector<ThetaSketch> sketches(fields.size());
   std::mutex mutex;  // guards sketches
-  DAYPART_RETURN_IF_ERROR(RunInParallel(std::max(1, threads_count), [&](int) -> Status {
+  Status counted = RunInParallel(std::max(1, threads_count), [&](int) -> Status {
     std::vector<ThetaSketch> own(fields.size());
     DAYPART_TRY(const auto cursor, scan->NewCursor());
     while (true) {
@@ -96,7 +96,8 @@ Result<std::vector<ThetaSketch>> Sketch(const LakeContext& context, const Loaded
     const std::lock_guard lock(mutex);
     for (size_t i = 0; i < fields.size(); ++i) sketches[i].Merge(own[i]);
     return Ok();
-  }));
+  });
+  if (!counted) return std::move(counted).error();
   return sketches;
 }
 
