@@ -41,8 +41,8 @@ int64_t BytesOf(const LakeContext& context, const std::vector<std::string>& file
   return bytes;
 }
 
-/// What earlier commits left to be deleted. To the expiry that asks it is no matter of success: that
-/// is committed by then.
+/// What earlier commits left to be deleted. To the expiry that asks it is no matter of success:
+/// that is committed by then.
 Result<ExpiredFilesReport> DeleteWaitingFiles(const LakeContext& context,
                                               const catalog::TableName& name) {
   DAYPART_TRY(const LoadedTable table, LoadTable(context, name));
@@ -94,8 +94,8 @@ Result<ExpireReport> ExpireSnapshots(const LakeContext& context, const catalog::
     report.files_failed += waiting->files_failed;
     report.files_of_commits = waiting->files_deleted;
   } else {
-    Log(LogLevel::kWarning, ToString(name) + ": files that earlier commits left stay for the next " +
-                                "expiry: " + waiting.error().message);
+    Log(LogLevel::kWarning, ToString(name) + ": files that earlier commits left stay for the " +
+                                "next expiry: " + waiting.error().message);
   }
   return report;
 }
