@@ -70,9 +70,25 @@ Result<ArrayPointer> ProjectStruct(const ArrayPointer& column, const arrow::Data
                                            whole->null_bitmap(), whole->null_count()));
 }
 
+/// Other writers' files tell Arrow that their lists are large ones, or of one size.
+Result<ArrayPointer> AsList(const ArrayPointer& column, const iceberg::NestedField& field) {
+  switch (column->type_id()) {
+    case arrow::Type::LIST: return column;
+    case arrow::Type::LARGE_LIST:
+    case arrow::Type::FIXED_SIZE_LIST: {
+      const auto type = arrow::list(column->type()->field(0));
+      auto cast = arrow::compute::Cast(*column, type, arrow::compute::CastOptions::Safe());
+      if (cast.ok()) return std::move(cast).ValueUnsafe();
+      return DoesNotBecome(*column->type(), field);
+    }
+    default: return DoesNotBecome(*column->type(), field);
+  }
+}
+
 Result<ArrayPointer> ProjectList(const ArrayPointer& column, const arrow::DataType& file_type,
                                  const iceberg::NestedField& field) {
-  const auto& list = static_cast<const arrow::ListArray&>(*column);
+  DAYPART_TRY(const ArrayPointer lists, AsList(column, field));
+  const auto& list = static_cast<const arrow::ListArray&>(*lists);
   DAYPART_TRY(auto values,
               ProjectColumn(list.values(), *file_type.field(0), field.type.fields().at(0)));
   DAYPART_TRY(auto type, ToArrowType(field.type));
@@ -120,9 +136,7 @@ Result<ArrayPointer> ProjectColumn(ArrayPointer column, const arrow::Field& file
     case iceberg::TypeKind::kStruct:
       if (column->type_id() != arrow::Type::STRUCT) return DoesNotBecome(*column->type(), field);
       return ProjectStruct(column, file_type, field);
-    case iceberg::TypeKind::kList:
-      if (column->type_id() != arrow::Type::LIST) return DoesNotBecome(*column->type(), field);
-      return ProjectList(column, file_type, field);
+    case iceberg::TypeKind::kList: return ProjectList(column, file_type, field);
     case iceberg::TypeKind::kMap:
       if (column->type_id() != arrow::Type::MAP) return DoesNotBecome(*column->type(), field);
       return ProjectMap(column, file_type, field);

@@ -152,7 +152,7 @@ def test_a_data_file_without_a_required_column(lake):
     catalog.create_namespace_if_not_exists("media")
     schema = Schema(NestedField(1, "id", LongType()), NestedField(2, "needed", LongType()))
     created = catalog.create_table("media.t", schema)
-    created.append(pyarrow.table({"id": pyarrow.array([1], pyarrow.int64())}))
+    created.append(pyarrow.table({"id": pyarrow.array([1, 2], pyarrow.int64())}))
     edit_metadata(lake, lambda m: [f.update({"required": True}) for s in m["schemas"] for f in s["fields"]
                                    if f["name"] == "needed"])
     data = path_of(next(iter(created.scan().plan_files())).file.file_path)

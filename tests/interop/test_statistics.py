@@ -31,12 +31,13 @@ SCHEMA = Schema(
     NestedField(9, "at", TimestampType()), NestedField(10, "at_utc", TimestamptzType()),
     NestedField(11, "name", StringType()), NestedField(12, "code", BinaryType()),
     NestedField(13, "key", UUIDType()), NestedField(14, "fixed", FixedType(4)),
-    NestedField(15, "user", StructType(NestedField(16, "city", StringType()),
-                                       NestedField(17, "age", IntegerType()))),
-    NestedField(18, "tags", ListType(19, StringType(), element_required=False)),
-    NestedField(20, "counts", MapType(21, StringType(), 22, LongType(), value_required=False)))
-LEAVES = [*range(1, 15), 16, 17]
-REPEATED = [19, 21, 22]
+    # Ids as PyIceberg gives them to a new table: a level at a time.
+    NestedField(15, "user", StructType(NestedField(18, "city", StringType()),
+                                       NestedField(19, "age", IntegerType()))),
+    NestedField(16, "tags", ListType(20, StringType(), element_required=False)),
+    NestedField(17, "counts", MapType(21, StringType(), 22, LongType(), value_required=False)))
+LEAVES = [*range(1, 15), 18, 19]
+REPEATED = [20, 21, 22]
 
 
 def rows():
@@ -91,19 +92,23 @@ def test_statistics_are_those_pyiceberg_computes(lake, properties):
     assert file.null_value_counts == theirs.null_value_counts
     assert file.record_count == 60
     # PyIceberg takes its bounds from the Parquet footer, which has no -0.0 and NaN rules for all.
-    floats = {4, 5}
+    # Of nested columns it takes none, whatever the properties ask.
+    # Of a binary it keeps the bytes after the one that it counted up, so its upper bound is looser.
+    apart = {4, 5, 12, 18, 19}
+    longest = max(row["code"] for row in rows())
+    assert 12 not in other["upper"] or longest <= file.upper_bounds[12] <= other["upper"][12]
     ours = {"lower": file.lower_bounds or {}, "upper": file.upper_bounds or {}}
     serialized = theirs.to_serialized_dict()
     other = {"lower": serialized["lower_bounds"], "upper": serialized["upper_bounds"]}
     for side in ours:
-        assert {k: v for k, v in ours[side].items() if k not in floats} == {
-            k: v for k, v in other[side].items() if k not in floats}, side
+        assert {k: v for k, v in ours[side].items() if k not in apart} == {
+            k: v for k, v in other[side].items() if k not in apart}, side
 
 
 def leaf_values(field_id):
     for row in rows():
-        if field_id in (16, 17):
-            yield None if row["user"] is None else row["user"]["city" if field_id == 16 else "age"]
+        if field_id in (18, 19):
+            yield None if row["user"] is None else row["user"]["city" if field_id == 18 else "age"]
         else:
             yield row[SCHEMA.find_column_name(field_id)]
 
