@@ -12,6 +12,7 @@
 
 #include "app/commands.h"
 #include "app/stream_key.h"
+#include "app/stream_session.h"
 #include "http/server.h"
 #include "serve/background_jobs.h"
 #include "serve/kinesis.h"
@@ -29,6 +30,8 @@ namespace {
 constexpr std::chrono::milliseconds kStopLook{50};
 /// Retention is told in hours.
 constexpr std::chrono::milliseconds kRetentionInterval{60'000};
+/// Until a stream that could not be opened (that nobody made yet, say) is tried again.
+constexpr std::chrono::milliseconds kStreamInterval{1'000};
 
 struct Place {
   std::string address;
@@ -161,10 +164,24 @@ class LakeServer {
     jobs_.Start({.name = "stream retention",
                  .interval = kRetentionInterval,
                  .run = [this] { return log_.ApplyRetention(); }});
+    for (const auto& [name, stream] : config.streams) {
+      jobs_.Start({.name = "stream " + name,
+                   .interval = kStreamInterval,
+                   .run = [this, stream = stream] { return RunStream(stream); }});
+    }
   }
   void StopJobs() { jobs_.Stop(); }
 
  private:
+  /// Takes a stream in until the session's token is cancelled. What was read and not committed then
+  /// is read again at the next start.
+  Status RunStream(const StreamConfig& config) {
+    DAYPART_TRY(const auto stream,
+                StreamSession::Open(session_, config, {.runs_forever = true},
+                                    session_.context().cancel));
+    return stream->Run();
+  }
+
   static query::EngineOptions EngineOptionsOf(const Config& config) {
     query::EngineOptions options;
     options.memory_bytes_max = config.query_memory_bytes;

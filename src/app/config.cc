@@ -136,8 +136,9 @@ listen = "127.0.0.1:8480"   # what daypart serve listens on
 [sql]
 directory = "sql"           # saved queries, views, pipelines
 
-# [stream.clicks]           # what daypart stream clicks does; a section a stream
-# source = "raw/live"       # a folder that keeps receiving .jsonl or .csv files
+# [stream.clicks]           # what daypart stream clicks does, and daypart serve by itself
+# source = "raw/live"       # a folder that keeps receiving .jsonl or .csv files; left out: the
+#                           # stream clicks of daypart serve
 # table = "media.viewership_stream"
 # id_column = "event_id"    # repeated events are known by it; "" keeps them
 # schema = "evolve"         # or "fixed": new keys are passed over

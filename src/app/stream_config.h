@@ -15,7 +15,7 @@ namespace daypart::app {
 
 struct StreamConfig {
   std::string name;
-  /// A folder that keeps receiving files.
+  /// A folder that keeps receiving files; empty: the lake's own stream of this name.
   std::string source;
   std::string table = "media.viewership_stream";
   std::string id_column = "event_id";

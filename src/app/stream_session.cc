@@ -9,6 +9,7 @@
 
 #include "ingest/table_sink.h"
 #include "source/directory_record_source.h"
+#include "source/stream_log_source.h"
 
 namespace daypart::app {
 namespace {
@@ -41,6 +42,25 @@ ingest::ConsumerOptions ConsumerOptionsOf(const StreamConfig& config,
   consumer.ends_when_idle = options.until_idle;
   consumer.runs_forever = options.runs_forever;
   return consumer;
+}
+
+/// The folder that is named, else the lake's own stream of that name.
+Result<std::unique_ptr<source::RecordSource>> OpenSource(LakeSession& session,
+                                                         const StreamConfig& config) {
+  if (!config.source.empty()) {
+    std::string folder = session.LocationOf(config.source);
+    while (folder.ends_with('/')) folder.pop_back();
+    return std::unique_ptr<source::RecordSource>(std::make_unique<source::DirectoryRecordSource>(
+        session.store(), session.clock(),
+        source::DirectoryOptions{.folder = folder, .name = "files:" + config.name}));
+  }
+  auto log = source::OpenStreamLogSource((session.config().lake_directory / "streams").string(),
+                                         config.name);
+  if (log || log.error().code != ErrorCode::kNotFound) return log;
+  return InvalidArgument("stream " + config.name +
+                         " has no source: the lake has no stream of that name (CreateStream at "
+                         "daypart serve makes one); for files say --from FOLDER, or source = "
+                         "\"FOLDER\" under [stream." + config.name + "] in daypart.toml");
 }
 
 }  // namespace
@@ -81,16 +101,7 @@ Result<std::unique_ptr<StreamSession>> StreamSession::Open(LakeSession& session,
                                                            const CancelToken& stop) {
   std::unique_ptr<StreamSession> stream(new StreamSession(session, std::move(config)));
   const StreamConfig& own = stream->config_;
-  if (own.source.empty()) {
-    return InvalidArgument("stream " + own.name +
-                           " has no source: say --from FOLDER, or source = \"FOLDER\" under "
-                           "[stream." + own.name + "] in daypart.toml");
-  }
-  std::string folder = session.LocationOf(own.source);
-  while (folder.ends_with('/')) folder.pop_back();
-  stream->source_ = std::make_unique<source::DirectoryRecordSource>(
-      session.store(), session.clock(),
-      source::DirectoryOptions{.folder = folder, .name = "files:" + own.name});
+  DAYPART_TRY(stream->source_, OpenSource(session, own));
   DAYPART_RETURN_IF_ERROR(stream->AddSinks(session));
   stream->serves_rows_ = options.serves_rows;
   for (const auto& sink : stream->sinks_) {

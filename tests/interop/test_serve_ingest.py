@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From `daypart send` over the server's stream into an Iceberg table, each event once; read by PyIceberg."""
+
+import json
+import random
+import signal
+
+import boto3
+import pytest
+
+from serving import Served, wait_until
+
+TABLE = "media.events"
+
+
+def configure(lake, commit_seconds=1):
+    with open(lake.folder / "daypart.toml", "a") as config:
+        config.write(f'\n[stream.clicks]\ntable = "{TABLE}"\ncommit_seconds = {commit_seconds}\n')
+
+
+def create_stream(server):
+    boto3.client("kinesis", endpoint_url=server.url, region_name="us-east-1", aws_access_key_id="daypart",
+                 aws_secret_access_key="daypart").create_stream(StreamName="clicks", ShardCount=2)
+
+
+def write_events(lake, count, seed):
+    """Lines of events, a tenth of them sent twice; returns how many are different."""
+    chance = random.Random(seed)
+    lines = [json.dumps({"event_id": f"e{n}", "viewer_id": n % 997, "event_time": "2026-11-24T20:15:30Z", "n": n})
+             for n in range(count)]
+    lines += chance.sample(lines, count // 10)
+    (lake.folder / "events.jsonl").write_text("\n".join(lines) + "\n")
+    return count
+
+
+def ids_of(lake):
+    if not lake.catalog().table_exists(TABLE):
+        return []
+    return lake.catalog().load_table(TABLE).scan(selected_fields=("event_id",)).to_arrow()["event_id"].to_pylist()
+
+
+def send(lake, server):
+    return lake.must("send", "events.jsonl", "--stream", "clicks", "--endpoint", server.url)
+
+
+def test_the_server_takes_a_configured_stream_in(lake):
+    configure(lake)
+    count = write_events(lake, 5000, seed=1)
+    with Served(lake) as server:
+        create_stream(server)  # after the job began to look for it
+        send(lake, server)
+        assert wait_until(lambda: len(ids_of(lake)) >= count), server.told()
+        assert server.query(f"SELECT count(*) AS n, sum(n) AS s FROM {TABLE}") == [
+            {"n": count, "s": count * (count - 1) // 2}]
+        assert server.stop() == 0
+    assert sorted(ids_of(lake)) == sorted(f"e{n}" for n in range(count))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_kills_of_the_server_cost_no_event_and_repeat_none(lake, seed):
+    configure(lake)
+    chance = random.Random(seed)
+    count = write_events(lake, 20_000, seed)
+    with Served(lake) as server:
+        create_stream(server)
+        send(lake, server)
+        wait_until(lambda: False, chance.uniform(0, 1.2))
+        server.stop(signal.SIGKILL)
+    for _ in range(3):
+        with Served(lake) as server:
+            wait_until(lambda: False, chance.uniform(0, 1.5))
+            server.stop(signal.SIGKILL)
+    with Served(lake) as server:
+        assert wait_until(lambda: len(ids_of(lake)) >= count), server.told()
+        assert server.stop() == 0
+    assert sorted(ids_of(lake)) == sorted(f"e{n}" for n in range(count))
+
+
+def test_the_command_takes_the_lakes_own_stream_in(lake):
+    missing = lake.run("stream", "clicks", "--until-idle")
+    assert missing.returncode == 1 and "has no source" in missing.stderr and "CreateStream" in missing.stderr
+    count = write_events(lake, 1000, seed=3)
+    with Served(lake) as server:
+        create_stream(server)
+        send(lake, server)
+        # Beside the server that writes the stream, and after it.
+        lake.must("stream", "clicks", "--until-idle", "--table", TABLE)
+        assert sorted(ids_of(lake)) == sorted(f"e{n}" for n in range(count))
+        send(lake, server)
+        assert server.stop() == 0
+    lake.must("stream", "clicks", "--until-idle", "--table", TABLE)
+    assert sorted(ids_of(lake)) == sorted(f"e{n}" for n in range(count))
