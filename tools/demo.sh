@@ -35,5 +35,6 @@ The lake is in demo/; its catalog is a SQLite file that PyIceberg's SqlCatalog o
 Next, in demo/:
   ../build/daypart query 'SELECT … '              ask something else
   ../build/daypart load media.TABLE YOUR.csv      load your own files
+  ../build/daypart serve                          queries over HTTP, streams, upkeep of the tables
   ../build/daypart --help
 END

@@ -212,10 +212,10 @@ TEST_F(EngineTest, FiltersByColumnsOfAnyNameAndByFieldsOfStructs) {
       {"\"odd name.%\" = 'b'", "3", 1},
       {"\"odd name.%\" NOT LIKE 'ab%'", "3", 1},
       {"place.x > 1 AND \"at\" > 2", "3", 1},
-      {"place.x = 3", "3", 2},
-      {"place.name = 'n1'", "1", 2},
-      {"place.x IN (3, 4)", "3", 2},
-      {"NOT (place.x <> 1)", "1", 2}};
+      {"place.x = 3", "3", 1},
+      {"place.name = 'n1'", "1", 1},
+      {"place.x IN (3, 4)", "3", 1},
+      {"NOT (place.x <> 1)", "1", 1}};
   for (const auto& [where, expected, files_max] : cases) {
     ScanStatistics statistics;
     EXPECT_EQ(Ask("SELECT \"at\" FROM \"select\" WHERE " + where, &statistics),
