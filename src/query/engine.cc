@@ -91,7 +91,7 @@ class DuckdbEngine final : public Engine {
 
  private:
   Result<std::unique_ptr<Session>> OpenSession() const {
-    return Session::Open(options_, /*keeps_order=*/target_ == nullptr);
+    return Session::Open(options_, /*keeps_order=*/target_ == nullptr && merge_target_ == nullptr);
   }
 
   Result<std::unique_ptr<Rows>> Run(std::string_view sql) {
@@ -145,8 +145,10 @@ class DuckdbEngine final : public Engine {
           MakeView(*session, tables.at(name), scans, paths, *sources, statistics));
     }
     DAYPART_RETURN_IF_ERROR(session->Lock(paths));
-    Status gathered = session->Execute("CREATE TEMP TABLE " + std::string(kMergeSource) + " AS " +
-                                       source.select_sql);
+    // A snapshot of a table is read again rather than copied.
+    const bool is_table = merge.is_name && order.size() == 1 && source.tables.size() == 1 &&
+                          tables.at(order.front()).is_snapshot();
+    Status gathered = GatherSource(*session, merge, source.select_sql, is_table);
     if (!gathered) {
       if (auto cause = sources->failure.error()) return *std::move(cause);
       return std::move(gathered).error();

@@ -54,8 +54,9 @@ class Engine {
   virtual Result<std::unique_ptr<Rows>> QueryPositions(std::string_view sql,
                                                        const lake::LoadedTable& target) = 0;
 
-  /// Runs a MERGE's SELECTs: the source's rows are gathered once, on disk if they outgrow the
-  /// memory, then joined with the rows of those files of `target` that the source's keys may match.
+  /// Runs a MERGE's SELECTs: the source's rows, unless it is a table, are gathered once, on disk if
+  /// they outgrow the memory, then joined with the rows of those files of `target` that the
+  /// source's keys may match.
   virtual Result<std::unique_ptr<Rows>> QueryMerge(const MergeQuery& merge,
                                                    const lake::LoadedTable& target) = 0;
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "query/limits.h"
@@ -51,6 +52,7 @@ class Planner {
     MergeQuery query;
     query.source = "SELECT *, TRUE AS " + std::string(kIsSource) + "\nFROM " + statement_.source +
                    " AS " + source_alias_;
+    query.is_name = !statement_.source.starts_with('(');
     DAYPART_TRY(query.rows, Rows());
     if (!has_clause(statement_, Match::kNotMatchedBySource)) {
       query.keys = Keys();
@@ -290,6 +292,23 @@ Result<MergeQuery> PlanMerge(const WriteStatement& statement,
   return Planner(statement, target).Plan();
 }
 
+Status GatherSource(Session& session, const MergeQuery& merge, const std::string& source_sql,
+                    bool is_table) {
+  const std::string kind = is_table ? "VIEW " : "TABLE ";
+  DAYPART_RETURN_IF_ERROR(
+      session.Execute("CREATE TEMP " + kind + kMergeSource + " AS " + source_sql));
+  std::set<std::string> columns;  // named alike but for the case, one is enough for both
+  std::string select;
+  for (const MergeKey& key : merge.keys) {
+    if (!columns.insert(Upper(key.source)).second) continue;
+    select += (select.empty() ? "SELECT " : ", ") + QuoteIdentifier(key.source);
+  }
+  if (select.empty()) return Ok();
+  const std::string keys_kind = is_table ? "TABLE " : "VIEW ";
+  return session.Execute("CREATE TEMP " + keys_kind + kMergeKeys + " AS " + select + " FROM " +
+                         kMergeSource);
+}
+
 Result<std::vector<std::string>> KeyConditions(Session& session, const iceberg::Schema& schema,
                                                const std::vector<MergeKey>& keys) {
   std::vector<std::string> conditions;
@@ -297,7 +316,7 @@ Result<std::vector<std::string>> KeyConditions(Session& session, const iceberg::
     DAYPART_TRY(const auto* column, FindColumn(schema, key.target));
     DAYPART_TRY(const std::string type, SqlType(column->type));
     const std::string name = QuoteIdentifier(key.source);
-    const std::string from = " FROM " + std::string(kMergeSource);
+    const std::string from = " FROM " + std::string(kMergeKeys);
     DAYPART_TRY(const std::string count,
                 session.QueryText("SELECT CAST(count(" + name + ") AS VARCHAR)" + from));
     if (count == "0") return std::vector<std::string>{"FALSE"};

@@ -27,6 +27,9 @@ struct ResolvedTable {
   std::optional<lake::MetadataTableKind> metadata_kind;  // rows about `iceberg`
   source::BatchSource* bound = nullptr;
   std::string view_sql;  // of a view file
+
+  /// Rows of an Iceberg table: the same however often they are read.
+  bool is_snapshot() const { return iceberg != nullptr && !metadata_kind; }
 };
 
 /// Columns of a table that has `iceberg`.
