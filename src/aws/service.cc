@@ -114,7 +114,8 @@ Error ToError(const http::Response& response, std::string_view what) {
   if (!error.code.empty()) message += " " + error.code;
   if (!error.message.empty()) message += ": " + error.message.substr(0, 500);
   if (is_one_of(error.code, {"SignatureDoesNotMatch", "InvalidSignatureException"})) {
-    message += "; the secret access key does not belong to the access key id: see daypart doctor";
+    message += "; the secret access key does not belong to the access key id "
+               "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or the profile's in ~/.aws/credentials)";
   } else if (is_one_of(error.code, {"InvalidAccessKeyId", "UnrecognizedClientException",
                                     "InvalidClientTokenId", "InvalidAccessKeyID"})) {
     message += "; the access key id is not known to the service";

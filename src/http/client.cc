@@ -36,7 +36,9 @@ struct Exchange {
   const Request& request;
   Response response;
   size_t sent_bytes = 0;
+  int sends_count = 0;
   bool is_too_long = false;
+  bool is_given_up = false;  // instead of being sent a second time
 };
 
 /// 64 KiB, libcurl's own limit for one header line, times a generous count of them.
@@ -98,6 +100,16 @@ int OnSeek(void* user, curl_off_t offset, int origin) {
   if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
   exchange.sent_bytes = std::min(static_cast<size_t>(offset), exchange.request.body.size());
   return CURL_SEEKFUNC_OK;
+}
+
+/// libcurl sends a request again by itself when a kept connection ends before the answer. The
+/// server may have acted on the first one, which a caller has to know of: only reads are repeated
+/// unseen.
+int OnPrereq(void* user, char*, char*, int, int) {
+  auto& exchange = *static_cast<Exchange*>(user);
+  const std::string& method = exchange.request.method;
+  exchange.is_given_up = ++exchange.sends_count > 1 && method != "GET" && method != "HEAD";
+  return exchange.is_given_up ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 int OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
@@ -196,6 +208,8 @@ class CurlClient final : public Client {
     Set(handle, CURLOPT_HEADERDATA, &exchange);
     Set(handle, CURLOPT_WRITEFUNCTION, &OnBody);
     Set(handle, CURLOPT_WRITEDATA, &exchange);
+    Set(handle, CURLOPT_PREREQFUNCTION, &OnPrereq);
+    Set(handle, CURLOPT_PREREQDATA, &exchange);
     if (request.cancel != nullptr) {
       Set(handle, CURLOPT_NOPROGRESS, 0L);
       Set(handle, CURLOPT_XFERINFOFUNCTION, &OnProgress);
@@ -226,6 +240,9 @@ class CurlClient final : public Client {
           request.into.empty() ? request.body_bytes_max : uint64_t{request.into.size()};
       return ResourceExhausted(what + ": an answer of at most " + std::to_string(limit) +
                                " bytes is expected, found more");
+    }
+    if (exchange.is_given_up) {
+      return Unavailable(what + ": the connection ended before the answer came");
     }
     if (code == CURLE_ABORTED_BY_CALLBACK) return Cancelled("stopped on request: " + what);
     if (code == CURLE_URL_MALFORMAT) return InvalidArgument("no URL: " + Shown(request.url));

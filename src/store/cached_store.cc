@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A file of the cache is named <32 hex digits of the location's XXH3><.tail|.whole|.OFFSET-BYTES>
+// and put under that name by a rename, so that a reader sees all of it or none. It begins with the
+// count of the bytes that follow, 8 bytes little-endian: nothing is fsynced here, and a file that a
+// power failure cut short has to be passed over. Arrow asks for the
+// same coalesced ranges whenever the same columns are read, so equal ranges are what repeats; a
+// range is also cut out of a whole file. In the tail's file the object's size comes next, 8 bytes
+// little-endian: it is what opening a file asks for. A copy for other programs (.copy) is the
+// object's bytes alone; its size is compared with the object's.
+#include "store/cached_store.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <cstring>
+#include <filesystem>
+#include <mutex>
+#include <utility>
+
+#include "store/directory_store.h"
+#include "store/local_copies.h"
+#include "store/location.h"
+
+namespace daypart::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kTailBytes = uint64_t{64} << 10;
+/// Files over this size are not taken in whole by a Get; they are read by ranges.
+constexpr uint64_t kWholeBytesMax = uint64_t{64} << 20;
+/// Writes between two looks at the folder's size, at most: what it may have over its limit.
+constexpr uint64_t kEvictEveryBytesMax = uint64_t{64} << 20;
+
+std::string_view Text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// A file of the cache behind its count of bytes.
+class KeptReader final : public ObjectReader {
+ public:
+  KeptReader(std::unique_ptr<ObjectReader> file, uint64_t size_bytes)
+      : file_(std::move(file)), size_bytes_(size_bytes) {}
+
+  uint64_t size_bytes() const override { return size_bytes_; }
+  Result<size_t> ReadAt(uint64_t offset, std::span<std::byte> into) override {
+    return file_->ReadAt(sizeof(size_bytes_) + offset, into);
+  }
+
+ private:
+  const std::unique_ptr<ObjectReader> file_;
+  const uint64_t size_bytes_;
+};
+
+/// A UUID in the name is what makes it one that no other object ever gets.
+bool HasUuid(std::string_view name) {
+  constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  for (size_t at = 0; at + kShape.size() <= name.size(); ++at) {
+    const std::string_view part = name.substr(at, kShape.size());
+    const bool is_one =
+        std::equal(kShape.begin(), kShape.end(), part.begin(), [](char shape, unsigned char c) {
+          return shape == '-' ? c == '-' : std::isxdigit(c) != 0;
+        });
+    if (is_one) return true;
+  }
+  return false;
+}
+
+/// The folder: get, put, evict.
+class CacheFolder {
+ public:
+  explicit CacheFolder(CacheOptions options)
+      : options_(std::move(options)),
+        files_(MakeDirectoryStore({.sync = false})),
+        evict_every_bytes_(std::min(kEvictEveryBytesMax, options_.bytes_max / 16)),
+        written_bytes_(evict_every_bytes_) {}
+
+  std::string PathOf(std::string_view location, const std::string& part) const {
+    const XXH128_hash_t hash = XXH3_128bits(location.data(), location.size());
+    char name[40];
+    std::snprintf(name, sizeof(name), "%016llx%016llx.",
+                  static_cast<unsigned long long>(hash.high64),
+                  static_cast<unsigned long long>(hash.low64));
+    return options_.directory + '/' + name + part;
+  }
+
+  /// Null if there is no such file, or only a part of one.
+  std::unique_ptr<ObjectReader> Open(const std::string& path) {
+    auto reader = files_->OpenRead(path);
+    if (!reader) return nullptr;
+    uint64_t bytes = 0;
+    const auto got = (*reader)->ReadAt(0, std::as_writable_bytes(std::span(&bytes, 1)));
+    if (!got || *got != sizeof(bytes) || (*reader)->size_bytes() != sizeof(bytes) + bytes) {
+      return nullptr;
+    }
+    MarkUsed(path);
+    return std::make_unique<KeptReader>(std::move(reader).value(), bytes);
+  }
+
+  /// Whether the path is there with so many bytes and none besides.
+  bool HasCopy(const std::string& path, uint64_t bytes) {
+    std::error_code error;
+    if (fs::file_size(path, error) != bytes || error) return false;
+    MarkUsed(path);
+    return true;
+  }
+
+  /// A full disk or a folder that is gone makes the cache useless, not the read.
+  void Put(const std::string& path, std::string_view bytes) {
+    const uint64_t count = bytes.size();
+    std::string counted(reinterpret_cast<const char*>(&count), sizeof(count));
+    PutCopy(path, counted.append(bytes));
+  }
+  void PutCopy(const std::string& path, std::string_view bytes) {
+    if (bytes.size() > options_.bytes_max) return;
+    if (!files_->Put(path, bytes, WriteMode::kReplace)) return;
+    if ((written_bytes_ += bytes.size()) > evict_every_bytes_) Evict();
+  }
+
+  void Forget(std::string_view location) {
+    const std::string prefix = fs::path(PathOf(location, "")).filename().string();
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(options_.directory, error)) {
+      if (entry.path().filename().string().starts_with(prefix)) fs::remove(entry.path(), error);
+    }
+  }
+
+  void Evict() {
+    const std::lock_guard lock(mutex_);
+    written_bytes_ = 0;
+    struct Entry {
+      fs::file_time_type used;
+      fs::path path;
+      uint64_t bytes;
+    };
+    std::vector<Entry> entries;
+    uint64_t total = 0;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(options_.directory, error)) {
+      const uint64_t bytes = entry.file_size(error);
+      if (error) continue;
+      entries.push_back({entry.last_write_time(error), entry.path(), bytes});
+      total += bytes;
+    }
+    if (total <= options_.bytes_max) return;
+    std::sort(entries.begin(), entries.end(),
+              [](const Entry& left, const Entry& right) { return left.used < right.used; });
+    for (const Entry& entry : entries) {
+      if (total <= options_.bytes_max / 10 * 9) return;
+      fs::remove(entry.path, error);
+      total -= entry.bytes;
+    }
+  }
+
+ private:
+  static void MarkUsed(const std::string& path) {
+    std::error_code error;  // a folder that cannot be written still gives
+    fs::last_write_time(path, fs::file_time_type::clock::now(), error);
+  }
+
+  const CacheOptions options_;
+  const std::unique_ptr<ObjectStore> files_;
+  const uint64_t evict_every_bytes_;
+  std::atomic<uint64_t> written_bytes_;  // so that the first write looks at once
+  std::mutex mutex_;                     // one eviction at a time
+};
+
+class CachedReader final : public ObjectReader {
+ public:
+  CachedReader(ObjectStore& inner, CacheFolder& folder, std::string location, uint64_t size_bytes,
+               std::string tail)
+      : inner_(inner),
+        folder_(folder),
+        location_(std::move(location)),
+        size_bytes_(size_bytes),
+        tail_(std::move(tail)) {}
+
+  uint64_t size_bytes() const override { return size_bytes_; }
+
+  Result<size_t> ReadAt(uint64_t offset, std::span<std::byte> into) override {
+    if (offset >= size_bytes_ || into.empty()) return size_t{0};
+    into = into.first(static_cast<size_t>(std::min<uint64_t>(into.size(), size_bytes_ - offset)));
+    const uint64_t tail_begin = size_bytes_ - tail_.size();
+    if (offset >= tail_begin) {
+      std::memcpy(into.data(), tail_.data() + (offset - tail_begin), into.size());
+      return into.size();
+    }
+    if (const auto whole = folder_.Open(folder_.PathOf(location_, "whole"))) {
+      const auto got = whole->ReadAt(offset, into);
+      if (got && *got == into.size()) return got;
+    }
+    const std::string path = folder_.PathOf(
+        location_, std::to_string(offset) + '-' + std::to_string(into.size()));
+    if (const auto kept = folder_.Open(path)) {
+      const auto got = kept->ReadAt(0, into);
+      if (got && *got == into.size()) return got;
+    }
+    DAYPART_TRY(ObjectReader* const reader, Remote());
+    DAYPART_TRY(const size_t got, reader->ReadAt(offset, into));
+    if (got == into.size()) folder_.Put(path, Text(into));
+    return got;
+  }
+
+ private:
+  Result<ObjectReader*> Remote() {
+    const std::lock_guard lock(mutex_);
+    if (remote_ == nullptr) {
+      DAYPART_TRY(remote_, inner_.OpenRead(location_));
+    }
+    return remote_.get();
+  }
+
+  ObjectStore& inner_;
+  CacheFolder& folder_;
+  const std::string location_;
+  const uint64_t size_bytes_;
+  const std::string tail_;
+  std::mutex mutex_;  // guards remote_
+  std::unique_ptr<ObjectReader> remote_;
+};
+
+class CachedStore final : public ObjectStore, public LocalCopies {
+ public:
+  CachedStore(std::unique_ptr<ObjectStore> inner, CacheOptions options)
+      : inner_(std::move(inner)), folder_(std::move(options)) {}
+
+  Result<std::string> Get(std::string_view location) override {
+    if (!is_immutable_name(location)) return inner_->Get(location);
+    const std::string path = folder_.PathOf(location, "whole");
+    if (const auto kept = folder_.Open(path)) {
+      std::string bytes(static_cast<size_t>(kept->size_bytes()), '\0');
+      const auto got = kept->ReadAt(0, std::as_writable_bytes(std::span(bytes)));
+      if (got && *got == bytes.size()) return bytes;
+    }
+    DAYPART_TRY(std::string bytes, inner_->Get(location));
+    if (bytes.size() <= kWholeBytesMax) folder_.Put(path, bytes);
+    return bytes;
+  }
+
+  Status Put(std::string_view location, std::string_view bytes, WriteMode mode) override {
+    DAYPART_RETURN_IF_ERROR(inner_->Put(location, bytes, mode));
+    if (is_immutable_name(location)) folder_.Put(folder_.PathOf(location, "whole"), bytes);
+    return Ok();
+  }
+
+  Result<std::unique_ptr<ObjectReader>> OpenRead(std::string_view location) override {
+    if (!is_immutable_name(location)) return inner_->OpenRead(location);
+    if (auto whole = folder_.Open(folder_.PathOf(location, "whole"))) return whole;
+    const std::string path = folder_.PathOf(location, "tail");
+    std::string text;
+    if (const auto kept = folder_.Open(path)) {
+      text.resize(static_cast<size_t>(kept->size_bytes()));
+      const auto got = kept->ReadAt(0, std::as_writable_bytes(std::span(text)));
+      if (!got || *got != text.size()) text.clear();
+    }
+    uint64_t size_bytes = 0;
+    if (text.size() < sizeof(size_bytes)) {
+      DAYPART_TRY(const auto remote, inner_->OpenRead(location));
+      size_bytes = remote->size_bytes();
+      const uint64_t tail_bytes = std::min(kTailBytes, size_bytes);
+      text.assign(reinterpret_cast<const char*>(&size_bytes), sizeof(size_bytes));
+      text.resize(sizeof(size_bytes) + static_cast<size_t>(tail_bytes));
+      const auto tail = std::as_writable_bytes(std::span(text)).subspan(sizeof(size_bytes));
+      DAYPART_TRY(const size_t got, remote->ReadAt(size_bytes - tail_bytes, tail));
+      if (got != tail.size()) return CorruptData("short object: " + std::string(location));
+      folder_.Put(path, text);
+    }
+    std::memcpy(&size_bytes, text.data(), sizeof(size_bytes));
+    return std::unique_ptr<ObjectReader>(
+        std::make_unique<CachedReader>(*inner_, folder_, std::string(location), size_bytes,
+                                       text.substr(sizeof(size_bytes))));
+  }
+
+  Result<std::unique_ptr<ObjectWriter>> OpenWrite(std::string_view location,
+                                                  WriteMode mode) override {
+    return inner_->OpenWrite(location, mode);
+  }
+  Result<std::unique_ptr<ObjectWriter>> OpenResumable(std::string_view location,
+                                                      std::string_view key) override {
+    return inner_->OpenResumable(location, key);
+  }
+  Result<ObjectInfo> Head(std::string_view location) override { return inner_->Head(location); }
+  Result<std::vector<ObjectInfo>> List(std::string_view prefix) override {
+    return inner_->List(prefix);
+  }
+
+  Status Delete(std::string_view location) override {
+    DAYPART_RETURN_IF_ERROR(inner_->Delete(location));
+    if (is_immutable_name(location)) folder_.Forget(location);
+    return Ok();
+  }
+
+  Result<std::string> LocalCopy(std::string_view location) override {
+    // The etag is part of the name, because raw files may be replaced.
+    DAYPART_TRY(const ObjectInfo info, inner_->Head(location));
+    const std::string path =
+        folder_.PathOf(std::string(location) + '\n' + info.etag, "copy");
+    if (folder_.HasCopy(path, info.bytes)) return path;
+    DAYPART_TRY(const auto remote, inner_->OpenRead(location));
+    std::string bytes(static_cast<size_t>(remote->size_bytes()), '\0');
+    DAYPART_TRY(const size_t got, remote->ReadAt(0, std::as_writable_bytes(std::span(bytes))));
+    bytes.resize(got);
+    folder_.PutCopy(path, bytes);
+    if (folder_.HasCopy(path, info.bytes)) return path;
+    return ResourceExhausted("the cache folder cannot hold " + std::string(location) +
+                             "; raise store.cache_size or free its disk");
+  }
+
+ private:
+  const std::unique_ptr<ObjectStore> inner_;
+  CacheFolder folder_;
+};
+
+}  // namespace
+
+bool is_immutable_name(std::string_view location) {
+  if (location.find("/metadata/") == std::string_view::npos &&
+      location.find("/data/") == std::string_view::npos) {
+    return false;
+  }
+  const std::string_view name = BaseName(location);
+  return HasUuid(name) && (name.ends_with(".parquet") || name.ends_with(".avro") ||
+                           name.ends_with(".puffin") || name.ends_with(".metadata.json"));
+}
+
+Result<std::unique_ptr<ObjectStore>> MakeCachedStore(std::unique_ptr<ObjectStore> inner,
+                                                     CacheOptions options) {
+  std::error_code error;
+  fs::create_directories(options.directory, error);
+  if (error) return SystemError("making the cache folder " + options.directory, error.value());
+  fs::permissions(options.directory, fs::perms::owner_all, error);
+  return std::unique_ptr<ObjectStore>(
+      std::make_unique<CachedStore>(std::move(inner), std::move(options)));
+}
+
+}  // namespace daypart::store
