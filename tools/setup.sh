@@ -6,7 +6,7 @@
 # environment, Spark with the Iceberg runtime and the AWS SDK for Java (with Java and Maven) into
 # .deps/. Each step leaves a stamp with the pins it was made from, so that a second run does nothing
 # and a changed pin redoes only its own step. --build-only leaves out what only tests and benches
-# need: Python packages, Java and Spark.
+# need: Python packages, Java, Spark, and versitygw if there is Go to build it with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 deps="${DAYPART_DEPS_DIR:-$PWD/.deps}"
@@ -139,12 +139,24 @@ EOF
   rm -rf "$work"
 }
 
+# An S3 server that checks signatures, for the tests. Without Go they make do with moto.
+install_go() {
+  rm -rf "$deps/go"
+  GOBIN="$deps/go" GOFLAGS=-modcacherw go install $(pins go) > "$deps/go.log" 2>&1 ||
+    { tail -20 "$deps/go.log" >&2; exit 1; }
+}
+
 install_apt
 # Spark is the largest download: it comes while the others do.
 spark=
+go=
 if [ -n "$full" ]; then
   step spark "$(pins spark)$(pins jar)" install_spark &
   spark=$!
+  if command -v go > /dev/null; then
+    step go "$(pins go)" install_go &
+    go=$!
+  fi
 fi
 step arrow "$(pins wheel)" install_arrow
 step duckdb "$(pins npm)" install_duckdb
@@ -152,5 +164,8 @@ if [ -n "$full" ]; then
   step venv "$(pins venv)" install_venv
   step sdk "$(pins sdk)" install_sdk
   wait "$spark" || { say "Spark could not be installed; see above" >&2; exit 1; }
+  if [ -n "$go" ]; then
+    wait "$go" || say "versitygw could not be built; tests use moto alone" >&2
+  fi
 fi
 say "ready"

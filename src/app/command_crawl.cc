@@ -31,8 +31,9 @@ Result<int> RunCrawl(LakeSession& session, const CrawlArguments& arguments,
   options.database = arguments.database;
   options.dry_run = arguments.dry_run;
   options.apply_incompatible = arguments.is_forced;
-  DAYPART_TRY(const auto report, crawl::Crawl(session.store(), session.catalog(), session.catalog(),
-                                              session.clock(), options, session.context().cancel));
+  DAYPART_TRY(const auto report,
+              crawl::Crawl(session.store(), session.raw_catalog(), session.catalog(),
+                           session.clock(), options, session.context().cancel));
   nlohmann::json json = nlohmann::json::array();
   std::vector<std::vector<std::string>> rows;
   for (const auto& table : report.tables) {

@@ -20,7 +20,7 @@ Result<int> RunDiff(LakeSession& session, const DiffArguments& arguments,
   engine.memory_bytes_max = session.config().query_memory_bytes;
   engine.threads_count = session.config().threads_count;
   DAYPART_TRY(auto diff,
-              query::SnapshotDiff::Open(session.context(), session.catalog(), engine, table,
+              query::SnapshotDiff::Open(session.context(), session.raw_catalog(), engine, table,
                                         {.from = arguments.from,
                                          .to = arguments.to,
                                          .key_columns = arguments.key_columns}));

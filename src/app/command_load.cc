@@ -47,8 +47,9 @@ Result<RawTable> InspectFile(LakeSession& session, const std::string& location,
   options.prefix = location;
   options.dry_run = true;
   options.limits.delimiter = delimiter;
-  DAYPART_TRY(const auto report, crawl::Crawl(session.store(), session.catalog(), session.catalog(),
-                                              session.clock(), options, session.context().cancel));
+  DAYPART_TRY(const auto report,
+              crawl::Crawl(session.store(), session.raw_catalog(), session.catalog(),
+                           session.clock(), options, session.context().cancel));
   if (!report.tables.empty()) return report.tables.front().table;
   const std::string reason =
       report.skipped.empty() ? "no rows were found in it" : report.skipped.front().reason;
@@ -199,7 +200,7 @@ Result<std::unique_ptr<source::BatchSource>> ParquetRows(LakeSession& session,
   query::EngineOptions options;
   options.memory_bytes_max = session.config().query_memory_bytes;
   options.threads_count = session.config().threads_count;
-  DAYPART_TRY(engine, query::OpenEngine(session.context(), session.catalog(), options));
+  DAYPART_TRY(engine, query::OpenEngine(session.context(), session.raw_catalog(), options));
   RawTable named = shape;
   named.name = {"daypart_load", "files"};
   DAYPART_RETURN_IF_ERROR(engine->BindFiles(named, std::move(files)));

@@ -26,8 +26,9 @@ nlohmann::json IdJson(const std::optional<iceberg::SnapshotId>& id) {
 Result<int> RunTableStatement(LakeSession& session, const std::string& sql,
                               const query::EngineOptions& options, const lake::WriteOptions& write,
                               const OutputOptions& output) {
-  DAYPART_TRY(const auto result, query::ExecuteTableStatement(session.context(), session.catalog(),
-                                                              options, sql, write));
+  DAYPART_TRY(const auto result,
+              query::ExecuteTableStatement(session.context(), session.raw_catalog(), options, sql,
+                                           write));
   if (output.is_json) {
     PrintLine(nlohmann::json{{"done", result.done},
                              {"rows_inserted", result.rows_added},
@@ -51,7 +52,7 @@ Result<int> RunWrite(LakeSession& session, const std::string& sql,
   if (is_about_table) return RunTableStatement(session, sql, options, write, output);
   const UtcMicros start = session.clock().Now();
   DAYPART_TRY(const auto result,
-              query::ExecuteWrite(session.context(), session.catalog(), options, sql, write));
+              query::ExecuteWrite(session.context(), session.raw_catalog(), options, sql, write));
   const double seconds = static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
   const int64_t inserted = result.rows_added - result.rows_updated;
   const int64_t deleted = result.rows_deleted - result.rows_updated;
@@ -97,7 +98,7 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
   options.is_given_up = [&session] { return session.context().cancel.is_cancelled(); };
   if (arguments.is_write) return RunWrite(session, sql, options, output);
   DAYPART_TRY(const auto engine,
-              query::OpenEngine(session.context(), session.catalog(), std::move(options)));
+              query::OpenEngine(session.context(), session.raw_catalog(), std::move(options)));
   const UtcMicros start = session.clock().Now();
   DAYPART_TRY(const auto rows, engine->Query(sql));
   DAYPART_TRY(const int64_t count, query::WriteRows(*rows, format, stdout));

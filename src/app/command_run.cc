@@ -87,7 +87,7 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
     options.is_full_refresh = arguments.is_full_refresh && !refreshed.contains(task.target);
     const UtcMicros start = session.clock().Now();
     DAYPART_TRY(const auto report,
-                pipeline::RunTask(session.context(), session.catalog(), task, options));
+                pipeline::RunTask(session.context(), session.raw_catalog(), task, options));
     if (!report.is_skipped) refreshed.insert(task.target);
     const double seconds = static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
     quarantined += report.rows_quarantined;

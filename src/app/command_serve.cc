@@ -107,7 +107,7 @@ class LakeServer {
       : session_(session),
         log_(log),
         router_(session.clock(), metrics_),
-        queries_(session.context(), session.catalog(), EngineOptionsOf(session.config()),
+        queries_(session.context(), session.raw_catalog(), EngineOptionsOf(session.config()),
                  metrics_),
         kinesis_(log, session.clock(), {.key = StreamKeyOf(session.config())}),
         jobs_(session.clock(), metrics_) {

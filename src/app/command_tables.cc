@@ -88,7 +88,7 @@ Result<int> RunTables(LakeSession& session, const OutputOptions& output) {
                       {"metadata_location", table.metadata_location}});
     }
   }
-  DAYPART_TRY(const auto raw_tables, session.catalog().ListRawTables("media_raw"));
+  DAYPART_TRY(const auto raw_tables, session.raw_catalog().ListRawTables("media_raw"));
   for (const auto& table : raw_tables) {
     rows.push_back({ToString(table.name), "", "", "raw files", "", TimeText(table.updated)});
     json.push_back({{"table", ToString(table.name)}, {"raw", true}, {"location", table.location}});
@@ -110,7 +110,7 @@ Result<int> RunDescribe(LakeSession& session, const std::string& table,
   if (!loaded) {
     if (loaded.error().code != ErrorCode::kNotFound) return std::move(loaded).error();
     DAYPART_TRY(const auto name, catalog::ParseTableName(table, "media_raw"));
-    const auto raw = session.catalog().GetRawTable(name);
+    const auto raw = session.raw_catalog().GetRawTable(name);
     if (!raw) return std::move(loaded).error();
     return DescribeRaw(*raw, output);
   }

@@ -21,8 +21,15 @@ inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitPartly = 3;
 
+struct InitArguments {
+  std::string folder = ".";
+  std::string warehouse;  // s3://bucket/prefix; empty: lake/ of the folder
+  std::string endpoint;   // of an S3 server that is not AWS's
+  bool is_in_glue = false;
+};
+
 /// daypart init [DIR]
-Result<int> RunInit(const std::filesystem::path& folder, const OutputOptions& output);
+Result<int> RunInit(const InitArguments& arguments, const OutputOptions& output);
 
 enum class LoadMode { kAppend, kOverwrite, kOverwritePartitions, kMerge };
 

@@ -5,10 +5,13 @@
 
 #include <toml++/toml.h>
 #include <charconv>
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <map>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace daypart::app {
 namespace {
@@ -52,6 +55,29 @@ Setter Bytes(int64_t Config::*member) {
   };
 }
 
+template <typename Bool>
+Setter Flag(Bool Config::*member) {
+  return [member](const toml::node& node, Config& config) -> Status {
+    const auto flag = node.value<bool>();
+    if (!node.is_boolean()) return Wrong(node, "true or false");
+    config.*member = *flag;
+    return Ok();
+  };
+}
+
+Setter OneOf(std::string Config::*member, std::vector<std::string> words) {
+  return [member, words = std::move(words)](const toml::node& node, Config& config) -> Status {
+    const auto text = node.value<std::string>();
+    std::string listed;
+    for (const std::string& word : words) listed += (listed.empty() ? "" : " or ") + word;
+    if (!text || std::find(words.begin(), words.end(), *text) == words.end()) {
+      return Wrong(node, listed);
+    }
+    config.*member = *text;
+    return Ok();
+  };
+}
+
 Setter Text(std::string Config::*member) {
   return [member](const toml::node& node, Config& config) -> Status {
     const auto text = node.value<std::string>();
@@ -69,7 +95,25 @@ const std::map<std::string, std::map<std::string, Setter>>& Settings() {
         {"file_size", Bytes(&Config::file_bytes_target)},
         {"row_group_rows", Integer(&Config::row_group_rows, 1000, 100'000'000)},
         {"zstd_level", Integer(&Config::zstd_level, 1, 19)}}},
-      {"catalog", {{"path", Path(&Config::catalog_path)}, {"name", Text(&Config::catalog_name)}}},
+      {"catalog",
+       {{"kind", OneOf(&Config::catalog_kind, {"sqlite", "glue"})},
+        {"path", Path(&Config::catalog_path)},
+        {"name", Text(&Config::catalog_name)},
+        {"endpoint", Text(&Config::glue_endpoint)},
+        {"region", Text(&Config::glue_region)},
+        {"catalog_id", Text(&Config::glue_catalog_id)}}},
+      {"store",
+       {{"location", Text(&Config::store_location)},
+        {"endpoint", Text(&Config::store_endpoint)},
+        {"region", Text(&Config::store_region)},
+        {"path_style", Flag(&Config::store_is_path_style)},
+        {"requester_pays", Flag(&Config::store_is_requester_paying)},
+        {"encryption", OneOf(&Config::store_encryption, {"AES256", "aws:kms"})},
+        {"kms_key", Text(&Config::store_kms_key)},
+        {"cache", Path(&Config::cache_directory)},
+        {"cache_size", Bytes(&Config::cache_bytes_max)}}},
+      {"aws",
+       {{"profile", Text(&Config::aws_profile)}, {"sts_endpoint", Text(&Config::sts_endpoint)}}},
       {"sql", {{"directory", Path(&Config::sql_directory)}}},
       {"query", {{"memory", Bytes(&Config::query_memory_bytes)}}},
       {"serve",
@@ -92,8 +136,8 @@ Status ApplySection(const std::string& name, const toml::node& section, Config& 
   if (name == "stream") return ApplyStreams(section, config);
   const auto known = Settings().find(name);
   if (known == Settings().end() || !section.is_table()) {
-    return InvalidArgument("[lake], [catalog], [query], [serve], [sql] or [stream.NAME] "
-                           "is expected, found '" + name +
+    return InvalidArgument("[lake], [store], [catalog], [aws], [query], [serve], [sql] or "
+                           "[stream.NAME] is expected, found '" + name +
                            "' in line " + std::to_string(section.source().begin.line));
   }
   for (const auto& [key, node] : *section.as_table()) {
@@ -124,6 +168,12 @@ directory = "lake"          # raw files and tables
 [catalog]
 path = "lake/catalog.db"    # SQLite, in the layout of Iceberg's SQL catalog
 name = "daypart"            # what PyIceberg's SqlCatalog is to be named
+
+# [store]                   # the lake on Amazon S3 instead of in lake.directory
+# location = "s3://bucket/prefix"
+# region = "us-east-1"      # the default is AWS_REGION's, then the profile's
+# cache = ".daypart-cache"  # what was read of immutable files
+# cache_size = "10GiB"
 
 [query]
 memory = "512MiB"
@@ -170,6 +220,7 @@ Result<Config> LoadConfig(const std::filesystem::path& file) {
   config.lake_directory = config.folder / "lake";
   config.catalog_path = config.folder / "lake/catalog.db";
   config.sql_directory = config.folder / "sql";
+  config.cache_directory = config.folder / ".daypart-cache";
   config.threads_count = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   if (!std::filesystem::is_regular_file(file, error)) {
     return NotFound(file.string() + " is not there; daypart init makes one");
@@ -185,6 +236,17 @@ Result<Config> LoadConfig(const std::filesystem::path& file) {
   for (const auto& [key, node] : table) {
     DAYPART_RETURN_IF_ERROR(
         ApplySection(std::string(key.str()), node, config).WithContext(file.string()));
+  }
+  while (config.store_location.ends_with('/')) config.store_location.pop_back();
+  if (config.is_on_s3() && (!config.store_location.starts_with("s3://") ||
+                            config.store_location.size() < sizeof("s3://b") - 1)) {
+    return InvalidArgument(file.string() +
+                           ": store.location = \"s3://bucket/prefix\" is expected, found '" +
+                           config.store_location + "'");
+  }
+  if (!config.store_kms_key.empty() && config.store_encryption != "aws:kms") {
+    return InvalidArgument(file.string() +
+                           ": store.encryption = \"aws:kms\" is expected with store.kms_key");
   }
   return config;
 }

@@ -31,6 +31,24 @@ struct Config {
   std::string access_key_id;                        // [serve] access_key_id, of stream clients
   std::string secret_access_key;                    // [serve] secret_access_key
   std::map<std::string, StreamConfig, std::less<>> streams;  // [stream.NAME]
+
+  std::string store_location;                      // [store] location: s3://bucket/prefix
+  std::string store_endpoint;                      // [store] endpoint
+  std::string store_region;                        // [store] region
+  std::optional<bool> store_is_path_style;         // [store] path_style; true with an endpoint
+  bool store_is_requester_paying = false;          // [store] requester_pays
+  std::string store_encryption;                    // [store] encryption: AES256 or aws:kms
+  std::string store_kms_key;                       // [store] kms_key
+  std::filesystem::path cache_directory;           // [store] cache
+  int64_t cache_bytes_max = int64_t{10} << 30;     // [store] cache_size
+  std::string catalog_kind = "sqlite";             // [catalog] kind: sqlite or glue
+  std::string glue_endpoint;                       // [catalog] endpoint
+  std::string glue_region;                         // [catalog] region
+  std::string glue_catalog_id;                     // [catalog] catalog_id: another account's
+  std::string aws_profile;                         // [aws] profile
+  std::string sts_endpoint;                        // [aws] sts_endpoint
+
+  bool is_on_s3() const { return !store_location.empty(); }
 };
 
 /// The text of a new daypart.toml.

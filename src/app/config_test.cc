@@ -66,6 +66,32 @@ TEST_F(ConfigTest, TellsMistakesWithLineAndKey) {
   ExpectRefused("[lake\n", {"line 1"});
 }
 
+TEST_F(ConfigTest, ALocationOnS3MovesTheLake) {
+  const auto config = Load(
+      "[store]\nlocation = \"s3://bucket/lake/\"\nregion = \"eu-west-1\"\npath_style = false\n"
+      "encryption = \"aws:kms\"\nkms_key = \"k\"\ncache = \"kept\"\ncache_size = \"1GiB\"\n"
+      "[catalog]\nkind = \"glue\"\n[aws]\nprofile = \"etl\"\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_TRUE(config->is_on_s3());
+  EXPECT_EQ(config->store_location, "s3://bucket/lake");
+  EXPECT_EQ(config->store_region, "eu-west-1");
+  EXPECT_EQ(config->store_is_path_style, std::optional<bool>(false));
+  EXPECT_EQ(config->cache_directory, folder_ / "kept");
+  EXPECT_EQ(config->cache_bytes_max, int64_t{1} << 30);
+  EXPECT_EQ(config->catalog_kind, "glue");
+  EXPECT_EQ(config->aws_profile, "etl");
+  EXPECT_FALSE(Load("")->is_on_s3());
+}
+
+TEST_F(ConfigTest, TellsMistakesInTheStore) {
+  ExpectRefused("[store]\nlocation = \"/folder\"\n", {"store.location", "s3://bucket/prefix"});
+  ExpectRefused("[store]\nlocation = \"s3:///\"\n", {"store.location"});
+  ExpectRefused("[store]\nencryption = \"rot13\"\n", {"store.encryption", "AES256 or aws:kms"});
+  ExpectRefused("[store]\nkms_key = \"k\"\n", {"store.encryption", "store.kms_key"});
+  ExpectRefused("[store]\npath_style = \"yes\"\n", {"store.path_style", "true or false"});
+  ExpectRefused("[catalog]\nkind = \"hive\"\n", {"catalog.kind", "sqlite or glue"});
+}
+
 TEST_F(ConfigTest, IsFoundFromAFolderBelow) {
   std::ofstream(folder_ / "daypart.toml") << "";
   EXPECT_EQ(*FindConfig(std::nullopt, folder_ / "deep" / "deeper"), folder_ / "daypart.toml");

@@ -9,10 +9,12 @@
 #include <string_view>
 
 #include "app/config.h"
+#include "aws/credentials.h"
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/result.h"
-#include "catalog/sqlite_catalog.h"
+#include "catalog/raw_catalog.h"
+#include "http/client.h"
 #include "lake/table.h"
 #include "lake/table_cache.h"
 #include "store/object_store.h"
@@ -29,7 +31,9 @@ class LakeSession {
   const Config& config() const { return config_; }
   const lake::LakeContext& context() const { return *context_; }
   store::ObjectStore& store() { return *store_; }
-  catalog::SqliteCatalog& catalog() { return *catalog_; }
+  catalog::Catalog& catalog() { return *catalog_; }
+  /// Of the same database as catalog().
+  catalog::RawCatalog& raw_catalog() { return *raw_catalog_; }
   Clock& clock() { return clock_; }
 
   /// The location that a command-line path means: itself if it has a scheme, the lake's folder of
@@ -41,12 +45,22 @@ class LakeSession {
  private:
   explicit LakeSession(Config config) : config_(std::move(config)) {}
 
+  Status OpenStore(const CancelToken& cancel);
+  Status OpenCatalog(bool read_only, const CancelToken& cancel);
+  /// As the configuration says, else the environment, the profile, us-east-1.
+  std::string Region(const std::string& configured) const;
+  /// As the configuration says, else AWS_ENDPOINT_URL_<service>, AWS_ENDPOINT_URL; empty: AWS's.
+  static std::string Endpoint(const std::string& configured, const char* service);
+
   Config config_;
-  std::unique_ptr<store::ObjectStore> store_;
-  std::unique_ptr<catalog::SqliteCatalog> catalog_;
   SystemClock clock_;
   Random random_;
   lake::TableCache cache_;
+  std::unique_ptr<http::Client> http_;
+  std::unique_ptr<aws::CredentialSource> credentials_;
+  std::unique_ptr<store::ObjectStore> store_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  catalog::RawCatalog* raw_catalog_ = nullptr;  // another side of catalog_
   std::unique_ptr<lake::LakeContext> context_;
 };
 

@@ -40,7 +40,7 @@ struct Options {
   std::string config;
   std::string log_level = "warning";
   OutputOptions output;
-  std::string init_folder = ".";
+  InitArguments init;
   std::string table;
   std::string mode = "append";
   LoadArguments load;
@@ -346,9 +346,15 @@ void AddServe(CLI::App& app, Options& options, Action& action) {
 
 void AddCommands(CLI::App& app, Options& options, Action& action) {
   auto* init = app.add_subcommand("init", "Make a lake: daypart.toml, lake/");
-  init->footer("Example: daypart init demo");
-  init->add_option("DIR", options.init_folder, "Folder, the current one by default");
-  init->callback([&] { action = [&] { return RunInit(options.init_folder, options.output); }; });
+  init->footer("Example: daypart init demo --warehouse s3://bucket/lake");
+  init->add_option("DIR", options.init.folder, "Folder, the current one by default");
+  init->add_option("--warehouse", options.init.warehouse,
+                   "s3://BUCKET/PREFIX for the lake's files instead of the folder lake/");
+  init->add_option("--endpoint", options.init.endpoint, "URL of an S3 server that is not AWS's")
+      ->needs("--warehouse");
+  init->add_flag("--glue", options.init.is_in_glue, "Catalog in AWS Glue instead of SQLite")
+      ->needs("--warehouse");
+  init->callback([&] { action = [&] { return RunInit(options.init, options.output); }; });
   auto* crawl = app.add_subcommand("crawl", "Find out what files are and register raw tables");
   crawl->footer("Example: daypart crawl raw/");
   crawl->add_option("PREFIX", options.crawl.prefix, "Folder in the lake, or an absolute path")

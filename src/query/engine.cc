@@ -28,6 +28,8 @@
 #include "query/time_travel.h"
 #include "query/view_sql.h"
 #include "source/file_source.h"
+#include "store/directory_store.h"
+#include "store/local_copies.h"
 
 namespace daypart::query {
 namespace {
@@ -356,7 +358,8 @@ class DuckdbEngine final : public Engine {
     const bool is_flat = !is_scan_ours_ && is_readable_by_duckdb(table.iceberg->metadata);
     const auto scanned =
         std::partition(plan.files.begin(), plan.files.end(), [&](const lake::ScanFile& file) {
-          return is_flat && file.deletes.empty() && !table.has_positions && !table.has_lineage;
+          return is_flat && file.deletes.empty() && !table.has_positions &&
+                 !table.has_lineage && store::LocalPath(file.file.location);
         });
     std::vector<const iceberg::DataFile*> files;
     for (auto file = plan.files.begin(); file != scanned; ++file) files.push_back(&file->file);
@@ -400,8 +403,12 @@ class DuckdbEngine final : public Engine {
 
   Result<std::string> RawView(Session& session, const ResolvedTable& table,
                               std::vector<std::string>& paths, StatementSources& sources) {
-    DAYPART_TRY(const auto files, FilesOf(*table.raw));
+    DAYPART_TRY(auto files, FilesOf(*table.raw));
     if (table.raw->format == catalog::RawFormat::kParquet) {
+      for (lake::RawFile& file : files) {
+        if (store::LocalPath(file.info.location)) continue;
+        DAYPART_TRY(file.info.location, store::LocalCopyOf(context_.store, file.info.location));
+      }
       return RawParquetSql(*table.raw, files, paths);
     }
     DAYPART_TRY(auto options, lake::RawFileSource(*table.raw, files));
