@@ -3,6 +3,7 @@
 // The one table of which Iceberg type is which Arrow type, in both directions.
 #include "lake/arrow_schema.h"
 
+#include <arrow/extension/uuid.h>
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
 
@@ -19,11 +20,38 @@ using iceberg::Type;
 using iceberg::TypeKind;
 
 constexpr char kFieldIdKey[] = "PARQUET:field_id";
+constexpr char kUuidMark[] = "daypart.uuid";
 
 Result<std::shared_ptr<arrow::Field>> ToArrowField(const NestedField& field) {
   DAYPART_TRY(auto type, ToArrowType(field.type));
   auto metadata = arrow::key_value_metadata({kFieldIdKey}, {std::to_string(field.id.value())});
-  return arrow::field(field.name, std::move(type), !field.is_required, std::move(metadata));
+  auto made = arrow::field(field.name, std::move(type), !field.is_required, std::move(metadata));
+  return field.type.kind == TypeKind::kUuid ? WithUuidMark(*made) : made;
+}
+
+arrow::FieldVector FieldsWithParquetUuids(const arrow::FieldVector& fields);
+
+std::shared_ptr<arrow::Field> WithParquetUuid(const arrow::Field& field) {
+  const auto& type = *field.type();
+  if (type.id() == arrow::Type::FIXED_SIZE_BINARY && is_uuid(field)) {
+    return field.WithType(arrow::extension::uuid());
+  }
+  if (type.id() == arrow::Type::STRUCT) {
+    return field.WithType(arrow::struct_(FieldsWithParquetUuids(type.fields())));
+  }
+  if (type.id() == arrow::Type::LIST) {
+    return field.WithType(arrow::list(WithParquetUuid(*type.field(0))));
+  }
+  if (type.id() != arrow::Type::MAP) return field.Copy();
+  const auto& map = static_cast<const arrow::MapType&>(type);
+  return field.WithType(std::make_shared<arrow::MapType>(WithParquetUuid(*map.key_field()),
+                                                         WithParquetUuid(*map.item_field())));
+}
+
+arrow::FieldVector FieldsWithParquetUuids(const arrow::FieldVector& fields) {
+  arrow::FieldVector marked;
+  for (const auto& field : fields) marked.push_back(WithParquetUuid(*field));
+  return marked;
 }
 
 Result<arrow::FieldVector> ToArrowFields(const std::vector<NestedField>& fields) {
@@ -95,7 +123,8 @@ Result<std::vector<NestedField>> FromArrowFields(const arrow::FieldVector& field
   std::vector<NestedField> out;
   out.reserve(fields.size());
   for (const auto& field : fields) {
-    auto type = FromArrowType(*field->type());
+    auto type = is_uuid(*field) ? Result<Type>(Type::Of(TypeKind::kUuid))
+                                : FromArrowType(*field->type());
     if (!type) return std::move(type).error().WithContext("column " + field->name());
     out.push_back({.id = iceberg::FieldId(0),
                    .name = field->name(),
@@ -146,6 +175,18 @@ Result<std::shared_ptr<arrow::DataType>> ToArrowType(const Type& type) {
 Result<std::shared_ptr<arrow::Schema>> ToArrowSchema(const iceberg::Schema& schema) {
   DAYPART_TRY(auto fields, ToArrowFields(schema.fields));
   return arrow::schema(std::move(fields));
+}
+
+bool is_uuid(const arrow::Field& field) {
+  return field.metadata() != nullptr && field.metadata()->Contains(kUuidMark);
+}
+
+std::shared_ptr<arrow::Field> WithUuidMark(const arrow::Field& field) {
+  return field.WithMergedMetadata(arrow::key_value_metadata({kUuidMark}, {"true"}));
+}
+
+std::shared_ptr<arrow::Schema> WithParquetUuids(const arrow::Schema& schema) {
+  return arrow::schema(FieldsWithParquetUuids(schema.fields()), schema.metadata());
 }
 
 Result<iceberg::Schema> FromArrowSchema(const arrow::Schema& schema) {

@@ -15,6 +15,7 @@
 #include "lake/arrow_io.h"
 #include "lake/arrow_literal.h"
 #include "lake/arrow_schema.h"
+#include "lake/fixed_bytes.h"
 
 namespace daypart::lake {
 namespace {
@@ -27,11 +28,13 @@ bool is_string_dictionary(const arrow::DataType& type) {
 }
 
 /// Whether the value types can be cast at all; each value is checked when it is.
-bool is_castable(const arrow::DataType& from, const arrow::DataType& to) {
+bool is_castable(const arrow::DataType& from, const arrow::Field& field) {
+  const arrow::DataType& to = *field.type();
   if (from.Equals(to) || from.id() == arrow::Type::NA) return true;
   const auto& plain_from = from.id() == arrow::Type::DICTIONARY
                                ? *static_cast<const arrow::DictionaryType&>(from).value_type()
                                : from;
+  if (to.id() == arrow::Type::FIXED_SIZE_BINARY) return is_source_of_fixed(plain_from, field);
   const bool is_text_target = to.id() == arrow::Type::STRING;
   const bool is_text_source = arrow::is_base_binary_like(plain_from.id());
   if (is_text_target != is_text_source && to.id() != arrow::Type::BINARY) return false;
@@ -72,7 +75,7 @@ Result<BatchConformer> BatchConformer::Make(const iceberg::Schema& table,
     }
     used.insert(column);
     const arrow::DataType& type = *source.field(column)->type();
-    if (!is_castable(type, *field->type())) {
+    if (!is_castable(type, *field)) {
       return InvalidArgument("column " + field->name() + " of the table is " +
                              field->type()->ToString() + ", in the rows it is " + type.ToString());
     }
@@ -98,6 +101,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> BatchConformer::Conform(
       continue;
     }
     std::shared_ptr<arrow::Array> array = batch.column(source_columns_[column]);
+    auto fixed = WithFixedBytes(std::move(array), *field);
+    if (!fixed) return std::move(fixed).error().WithContext("column " + field->name());
+    array = std::move(fixed).value();
     const bool is_string = field->type()->id() == arrow::Type::STRING;
     const bool fits =
         array->type()->Equals(field->type()) || (is_string && is_string_dictionary(*array->type()));

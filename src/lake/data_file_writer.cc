@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "lake/arrow_io.h"
+#include "lake/arrow_schema.h"
 #include "lake/row_lineage.h"
 #include "lake/row_order.h"
 
@@ -175,7 +176,8 @@ Status DataFileWriter::Open() {
   stream->output = MakeArrowStream(*stream->object);
   DAYPART_TRY(stream->parquet,
               FromArrow(parquet::arrow::FileWriter::Open(
-                  *arrow_schema_, arrow::default_memory_pool(), stream->output, builder.build())));
+                  *WithParquetUuids(*arrow_schema_), arrow::default_memory_pool(), stream->output,
+                  builder.build())));
   stream_ = std::move(stream);
   return Ok();
 }

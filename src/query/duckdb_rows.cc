@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "lake/arrow_io.h"
+#include "lake/arrow_schema.h"
 #include "query/limits.h"
 
 namespace daypart::query {
@@ -98,9 +99,13 @@ class DuckdbRows final : public Rows {
     const idx_t count = duckdb_column_count(&result_);
     std::vector<duckdb_logical_type> types;
     std::vector<const char*> names;
+    std::vector<int> uuids;
     for (idx_t column = 0; column < count; ++column) {
       types.push_back(duckdb_column_logical_type(&result_, column));
       names.push_back(duckdb_column_name(&result_, column));
+      if (duckdb_column_type(&result_, column) == DUCKDB_TYPE_UUID) {
+        uuids.push_back(static_cast<int>(column));
+      }
     }
     ArrowSchema exported{};
     Status status =
@@ -108,6 +113,11 @@ class DuckdbRows final : public Rows {
     for (duckdb_logical_type& type : types) duckdb_destroy_logical_type(&type);
     DAYPART_RETURN_IF_ERROR(std::move(status));
     DAYPART_TRY(schema_, lake::FromArrow(arrow::ImportSchema(&exported)));
+    // DuckDB exports uuids as texts; a table made of the rows is to have uuids all the same.
+    for (const int column : uuids) {
+      DAYPART_TRY(schema_, lake::FromArrow(schema_->SetField(
+                               column, lake::WithUuidMark(*schema_->field(column)))));
+    }
     return Ok();
   }
 

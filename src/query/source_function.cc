@@ -45,7 +45,7 @@ const SourceFunction& FunctionOf(void* extra) { return *static_cast<const Source
 void Bind(duckdb_bind_info info) {
   const SourceFunction& function = FunctionOf(duckdb_bind_get_extra_info(info));
   for (const auto& field : function.schema->fields()) {
-    auto type = ToDuckdbType(*field->type());
+    auto type = ToDuckdbType(*field);
     if (!type) {
       const Error error = std::move(type).error().WithContext("column " + field->name());
       function.failure->Set(error);
@@ -161,7 +161,7 @@ std::optional<Error> SourceFailure::error() const {
 
 Status RegisterSource(Session& session, SourceFunction function) {
   for (const auto& field : function.schema->fields()) {
-    if (auto type = ToDuckdbType(*field->type()); !type) {
+    if (auto type = ToDuckdbType(*field); !type) {
       return std::move(type).error().WithContext("column " + field->name());
     }
   }

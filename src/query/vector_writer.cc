@@ -11,6 +11,8 @@
 #include <cstring>
 #include <limits>
 
+#include "lake/arrow_schema.h"
+
 namespace daypart::query {
 namespace {
 
@@ -83,8 +85,29 @@ void WriteTexts(const arrow::Array& array, int64_t begin, int64_t rows, duckdb_v
   }
 }
 
-/// fixed[n] and uuid as blobs.
-void WriteFixedBlobs(const arrow::Array& array, int64_t begin, int64_t rows, duckdb_vector vector) {
+bool is_uuid_vector(duckdb_vector vector) {
+  const LogicalType type(duckdb_vector_get_column_type(vector));
+  return duckdb_get_type_id(type.get()) == DUCKDB_TYPE_UUID;
+}
+
+/// DuckDB's uuid is a number of 128 bits, its first bit flipped so that signed order is theirs.
+void WriteUuids(const arrow::Array& array, int64_t begin, int64_t rows, duckdb_vector vector) {
+  const auto& uuids = static_cast<const arrow::FixedSizeBinaryArray&>(array);
+  auto* out = static_cast<duckdb_hugeint*>(duckdb_vector_get_data(vector));
+  for (int64_t row = 0; row < rows; ++row) {
+    out[row] = {};
+    if (uuids.IsNull(begin + row)) continue;
+    uint64_t halves[2];
+    std::memcpy(halves, uuids.GetValue(begin + row), sizeof(halves));
+    const uint64_t upper = arrow::bit_util::FromBigEndian(halves[0]) ^ (uint64_t{1} << 63);
+    out[row].upper = static_cast<int64_t>(upper);
+    out[row].lower = arrow::bit_util::FromBigEndian(halves[1]);
+  }
+}
+
+/// fixed[n] as blobs.
+void WriteFixed(const arrow::Array& array, int64_t begin, int64_t rows, duckdb_vector vector) {
+  if (is_uuid_vector(vector)) return WriteUuids(array, begin, rows, vector);
   const auto& blobs = static_cast<const arrow::FixedSizeBinaryArray&>(array);
   auto* out = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
   for (int64_t row = 0; row < rows; ++row) {
@@ -138,7 +161,7 @@ Status WriteArray(const arrow::Array& array, int64_t begin, int64_t rows, duckdb
     case arrow::Type::DECIMAL128: WriteDecimals(array, begin, rows, vector); break;
     case arrow::Type::STRING:
     case arrow::Type::BINARY: WriteTexts(array, begin, rows, vector); break;
-    case arrow::Type::FIXED_SIZE_BINARY: WriteFixedBlobs(array, begin, rows, vector); break;
+    case arrow::Type::FIXED_SIZE_BINARY: WriteFixed(array, begin, rows, vector); break;
     case arrow::Type::LIST:
     case arrow::Type::MAP: DAYPART_RETURN_IF_ERROR(WriteLists(array, begin, rows, vector)); break;
     case arrow::Type::STRUCT:
@@ -154,20 +177,20 @@ Status WriteArray(const arrow::Array& array, int64_t begin, int64_t rows, duckdb
 Result<LogicalType> NestedType(const arrow::DataType& type) {
   if (type.id() == arrow::Type::MAP) {
     const auto& map = static_cast<const arrow::MapType&>(type);
-    DAYPART_TRY(const LogicalType key, ToDuckdbType(*map.key_type()));
-    DAYPART_TRY(const LogicalType item, ToDuckdbType(*map.item_type()));
+    DAYPART_TRY(const LogicalType key, ToDuckdbType(*map.key_field()));
+    DAYPART_TRY(const LogicalType item, ToDuckdbType(*map.item_field()));
     return LogicalType(duckdb_create_map_type(key.get(), item.get()));
   }
   if (type.id() == arrow::Type::LIST) {
     const auto& list = static_cast<const arrow::ListType&>(type);
-    DAYPART_TRY(const LogicalType element, ToDuckdbType(*list.value_type()));
+    DAYPART_TRY(const LogicalType element, ToDuckdbType(*list.value_field()));
     return LogicalType(duckdb_create_list_type(element.get()));
   }
   std::vector<LogicalType> members;
   std::vector<duckdb_logical_type> types;
   std::vector<const char*> names;
   for (const auto& field : type.fields()) {
-    DAYPART_TRY(LogicalType member, ToDuckdbType(*field->type()));
+    DAYPART_TRY(LogicalType member, ToDuckdbType(*field));
     types.push_back(member.get());
     names.push_back(field->name().c_str());
     members.push_back(std::move(member));
@@ -177,7 +200,8 @@ Result<LogicalType> NestedType(const arrow::DataType& type) {
 
 }  // namespace
 
-Result<LogicalType> ToDuckdbType(const arrow::DataType& type) {
+Result<LogicalType> ToDuckdbType(const arrow::Field& field) {
+  const arrow::DataType& type = *field.type();
   const auto simple = [](duckdb_type id) { return LogicalType(duckdb_create_logical_type(id)); };
   switch (type.id()) {
     case arrow::Type::BOOL: return simple(DUCKDB_TYPE_BOOLEAN);
@@ -188,6 +212,7 @@ Result<LogicalType> ToDuckdbType(const arrow::DataType& type) {
     case arrow::Type::DATE32: return simple(DUCKDB_TYPE_DATE);
     case arrow::Type::STRING: return simple(DUCKDB_TYPE_VARCHAR);
     case arrow::Type::FIXED_SIZE_BINARY:
+      return simple(lake::is_uuid(field) ? DUCKDB_TYPE_UUID : DUCKDB_TYPE_BLOB);
     case arrow::Type::BINARY: return simple(DUCKDB_TYPE_BLOB);
     case arrow::Type::STRUCT:
     case arrow::Type::LIST:

@@ -29,8 +29,9 @@ class LogicalType {
   duckdb_logical_type type_;
 };
 
+/// Of a field, because its mark tells uuids, which DuckDB has a type for, from fixed[16].
 /// errors: kUnsupported for an Arrow type that no source of Daypart gives.
-Result<LogicalType> ToDuckdbType(const arrow::DataType& type);
+Result<LogicalType> ToDuckdbType(const arrow::Field& field);
 
 class VectorWriter {
  public:

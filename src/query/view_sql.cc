@@ -38,6 +38,24 @@ void AppendItem(std::string& list, const std::string& item) {
   list += item;
 }
 
+bool is_floating(const Type& type) {
+  return type.kind == TypeKind::kFloat || type.kind == TypeKind::kDouble;
+}
+
+/// The value as a computed one, so that DuckDB prunes no row groups by Parquet's bounds of it:
+/// these leave NaN out, which DuckDB's order has above all. Negated twice it is what it was.
+std::string Unpruned(const std::string& value) { return "-(-" + value + ')'; }
+
+/// Whether a file may have NaN in the column, as far as its entry tells.
+bool may_have_nan(const iceberg::NestedField& field,
+                  const std::vector<const iceberg::DataFile*>& files) {
+  const auto has_nan = [&](const iceberg::DataFile* file) {
+    const auto nans = file->nan_value_counts.find(field.id);
+    return nans == file->nan_value_counts.end() || nans->second > 0;
+  };
+  return is_floating(field.type) && std::ranges::any_of(files, has_nan);
+}
+
 /// SELECT of all columns under the names that the files have them by, partition values as
 /// constants.
 Result<std::string> PartitionSql(const catalog::RawTable& table,
@@ -129,12 +147,18 @@ Result<std::string> IcebergFilesSql(const iceberg::Schema& schema,
     paths.push_back(std::move(path));
   }
   std::string fields;
+  std::string replaced;
   for (const auto& field : schema.fields) {
+    if (may_have_nan(field, files)) {
+      const std::string name = QuoteIdentifier(field.name);
+      AppendItem(replaced, Unpruned(name) + " AS " + name);
+    }
     DAYPART_TRY(const std::string type, SqlType(field.type));
     AppendItem(fields, std::to_string(field.id.value()) + ": {name: " + QuoteText(field.name) +
                            ", type: " + QuoteText(type) + ", default_value: NULL}");
   }
-  return "SELECT * FROM read_parquet([" + list + "], schema = MAP {" + fields + "})";
+  return "SELECT *" + (replaced.empty() ? "" : " REPLACE (" + replaced + ')') +
+         " FROM read_parquet([" + list + "], schema = MAP {" + fields + "})";
 }
 
 Result<std::string> RawParquetSql(const catalog::RawTable& table,
@@ -159,7 +183,9 @@ Result<std::string> RawParquetSql(const catalog::RawTable& table,
                        const Type& declared) -> Status {
     DAYPART_TRY(const std::string type, SqlType(declared));
     const std::string source = QuoteIdentifier(source_name);
-    AppendItem(columns, "CAST(" + source + " AS " + type + ") AS " + QuoteIdentifier(name));
+    const std::string value = "CAST(" + source + " AS " + type + ')';
+    AppendItem(columns, (is_floating(declared) ? Unpruned(value) : value) + " AS " +
+                            QuoteIdentifier(name));
     AppendItem(missing, "CAST(NULL AS " + type + ") AS " + source);
     return Ok();
   };
