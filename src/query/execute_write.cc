@@ -4,6 +4,7 @@
 #include "query/execute_write.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -58,7 +59,10 @@ Result<std::string> NewValues(const WriteStatement& statement, const iceberg::Sc
   for (const auto& field : schema.fields) {
     const auto assigned =
         std::find_if(statement.assignments.begin(), statement.assignments.end(),
-                     [&](const auto& assignment) { return assignment.first == field.name; });
+                     [&](const auto& assignment) {
+                       const auto column = FindColumn(schema, assignment.first);
+                       return column && (*column)->id == field.id;
+                     });
     const std::string name = QuoteIdentifier(field.name);
     if (assigned == statement.assignments.end()) {
       values += ", " + name;
@@ -67,9 +71,11 @@ Result<std::string> NewValues(const WriteStatement& statement, const iceberg::Sc
     DAYPART_TRY(const std::string type, SqlType(field.type));
     values += ", CAST((" + assigned->second + ") AS " + type + ") AS " + name;
   }
+  std::set<iceberg::FieldId> set;
   for (const auto& [column, expression] : statement.assignments) {
-    if (schema.FindField(column) == nullptr) {
-      return InvalidArgument("column " + column + " to set is not in the table");
+    DAYPART_TRY(const auto* field, FindColumn(schema, column));
+    if (!set.insert(field->id).second) {
+      return InvalidArgument("column " + column + " is set twice; give it one value");
     }
   }
   return values;
@@ -86,12 +92,13 @@ Result<lake::CommitResult> RunInsert(const lake::LakeContext& context, Engine& e
   std::string names;
   std::string values;
   for (const std::string& column : columns) {
-    const auto* field = table.metadata.current_schema().FindField(column);
-    if (field == nullptr) {
+    const auto found = FindColumn(table.metadata.current_schema(), column);
+    if (!found) {
       return InvalidArgument("column " + column + " to insert into is not in the table");
     }
+    const auto* field = *found;
     DAYPART_TRY(const std::string type, SqlType(field->type));
-    const std::string name = QuoteIdentifier(column);
+    const std::string name = QuoteIdentifier(field->name);
     names += (names.empty() ? "" : ", ") + name;
     values += (values.empty() ? "" : ", ") + ("CAST(" + name + " AS " + type + ") AS " + name);
   }

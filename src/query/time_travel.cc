@@ -36,6 +36,30 @@ size_t FirstOfName(const std::vector<Token>& tokens, size_t last) {
   return first;
 }
 
+/// Microseconds since 1970 of a time in UTC or with an offset; a date alone is its first moment.
+Result<int64_t> MicrosOf(const std::string& text) {
+  constexpr size_t kDateLength = 10;   // 2030-01-02
+  constexpr size_t kOffsetLength = 6;  // +02:00
+  std::string time = text.size() == kDateLength ? text + "T00:00:00" : text;
+  int64_t offset_minutes = 0;
+  if (time.size() > kDateLength + kOffsetLength) {
+    const std::string_view offset = std::string_view(time).substr(time.size() - kOffsetLength);
+    const std::string_view digits = "0123456789";
+    const auto is_digit = [&](size_t at) { return digits.find(offset[at]) != digits.npos; };
+    if ((offset[0] == '+' || offset[0] == '-') && offset[3] == ':' && is_digit(1) && is_digit(2) &&
+        is_digit(4) && is_digit(5)) {
+      const int hours = (offset[1] - '0') * 10 + offset[2] - '0';
+      const int minutes = (offset[4] - '0') * 10 + offset[5] - '0';
+      offset_minutes = (hours * 60 + minutes) * (offset[0] == '-' ? -1 : 1);
+      time.resize(time.size() - kOffsetLength);
+    }
+  }
+  const auto parsed = iceberg::ParseLiteral(time.ends_with('Z') ? time : time + 'Z',
+                                            iceberg::Type::Of(iceberg::TypeKind::kTimestamptz));
+  if (!parsed) return Error(parsed.error()).WithContext("FOR TIMESTAMP AS OF");
+  return std::get<int64_t>(*parsed) - offset_minutes * 60'000'000;
+}
+
 Error Misplaced(const Token& token) {
   return InvalidArgument(
       "FOR VERSION AS OF snapshot id or 'name', or FOR TIMESTAMP AS OF 'time', is "
@@ -111,11 +135,7 @@ Result<lake::LoadedTable> TableAsOf(lake::LoadedTable table, const Travel& trave
   iceberg::TableMetadata& metadata = table.metadata;
   const iceberg::Snapshot* found = nullptr;
   if (!travel.timestamp.empty()) {
-    const auto time = iceberg::ParseLiteral(
-        travel.timestamp.ends_with('Z') ? travel.timestamp : travel.timestamp + 'Z',
-        iceberg::Type::Of(iceberg::TypeKind::kTimestamptz));
-    if (!time) return Error(time.error()).WithContext("FOR TIMESTAMP AS OF");
-    const int64_t micros = std::get<int64_t>(*time);
+    DAYPART_TRY(const int64_t micros, MicrosOf(travel.timestamp));
     // What main pointed to then: the log follows rollbacks, parents do not.
     for (const auto& entry : metadata.snapshot_log) {
       if (entry.timestamp.value() <= micros) found = metadata.FindSnapshot(entry.snapshot_id);

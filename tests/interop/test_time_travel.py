@@ -26,6 +26,30 @@ def test_a_table_is_read_as_it_was(lake):
     assert both == [{"id": 2}]
 
 
+def test_a_date_alone_and_offsets_are_times(lake):
+    import datetime
+    assert lake.load("media.t", "id\n1\n").returncode == 0
+    first_ms = lake.catalog().load_table("media.t").history()[0].timestamp_ms
+    while lake.catalog().load_table("media.t").history()[-1].timestamp_ms < first_ms + 2:
+        assert lake.load("media.t", "id\n2\n").returncode == 0
+    first = datetime.datetime.fromtimestamp(first_ms / 1000, datetime.timezone.utc)
+
+    def ids(time):
+        return [r["id"] for r in lake.query(f"SELECT id FROM media.t FOR TIMESTAMP AS OF '{time}'")]
+
+    assert 2 in ids("2090-01-01") and 2 in ids("2090-01-01 00:00:00+02:00")
+    for hours in (-11.5, -3, 0, 2, 5.75):
+        zone = datetime.timezone(datetime.timedelta(hours=hours))
+        assert ids(first.astimezone(zone).isoformat(timespec="milliseconds")) == [1]
+    before = first.astimezone(datetime.timezone(datetime.timedelta(hours=2)))
+    before -= datetime.timedelta(milliseconds=1)
+    for time in (before.isoformat(timespec="milliseconds"), "2001-01-01"):
+        told = lake.run("query", f"SELECT * FROM media.t FOR TIMESTAMP AS OF '{time}'")
+        assert told.returncode == 1 and "no snapshot" in told.stderr
+    wrong = lake.run("query", "SELECT * FROM media.t FOR TIMESTAMP AS OF '2030-13-01'")
+    assert wrong.returncode == 1 and "FOR TIMESTAMP AS OF" in wrong.stderr
+
+
 def test_a_time_before_the_table_is_told(lake):
     assert lake.load("media.t", "id\n1\n").returncode == 0
     for clause in ("FOR TIMESTAMP AS OF '2001-01-01T00:00:00Z'", "FOR VERSION AS OF 5",

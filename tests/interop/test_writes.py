@@ -106,3 +106,15 @@ def test_a_query_without_write_changes_nothing(lake):
     make(lake, [(1, "a", 1)])
     assert lake.run("query", "DELETE FROM media.t").returncode == 1
     assert by_daypart(lake) == {1: ("a", 1)}
+
+
+def test_columns_are_named_in_any_case(lake):
+    make(lake, [(1, "a", 10)])
+    write(lake, "INSERT INTO media.t (ID, Name) VALUES (2, 'b')")
+    assert write(lake, "UPDATE media.t SET AMOUNT = 5 WHERE Id = 2")["rows_updated"] == 1
+    assert by_pyiceberg(lake) == {1: ("a", 10), 2: ("b", 5)}
+    twice = lake.run("query", "--write", "UPDATE media.t SET amount = 1, Amount = 2")
+    assert twice.returncode == 1 and "set twice" in twice.stderr
+    unknown = lake.run("query", "--write", "UPDATE media.t SET amounts = 1")
+    assert unknown.returncode == 1 and "amounts" in unknown.stderr
+    assert by_pyiceberg(lake) == {1: ("a", 10), 2: ("b", 5)}
