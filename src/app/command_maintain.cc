@@ -152,11 +152,20 @@ Result<Outcome> AutoOne(LakeSession& session, const catalog::TableName& name,
   return outcome;
 }
 
+/// As Spark's remove_orphan_files: a commit that takes longer would lose its files.
+constexpr auto kOrphanAgeSafe = std::chrono::hours(24);
+
 Result<Outcome> OrphansOne(LakeSession& session, const catalog::TableName& name,
                            const MaintainArguments& arguments) {
   lake::OrphanOptions options;
   options.dry_run = arguments.is_dry_run;
   if (arguments.hours) options.age_min = std::chrono::hours(*arguments.hours);
+  const bool is_safe = options.age_min >= kOrphanAgeSafe || arguments.is_dry_run;
+  if (!is_safe && !arguments.is_forced) {
+    return InvalidArgument(
+        "files younger than 24 hours may belong to a commit that is under way; take a greater "
+        "--older-than-hours, or --force if nothing writes to the table now");
+  }
   DAYPART_TRY(const auto report, lake::RemoveOrphans(session.context(), name, options));
   Outcome outcome;
   outcome.json = {

@@ -131,6 +131,7 @@ struct MaintainArguments {
   std::string action;  // compact, manifests, expire, orphans, statistics or auto
   std::string table;   // empty: all
   bool is_dry_run = false;
+  bool is_forced = false;  // orphans: an age that is not safe beside writers is taken
   /// expire: snapshots older than this go; orphans: objects younger than this stay.
   std::optional<int64_t> hours;
   std::optional<int64_t> snapshots_min;  // expire: newest snapshots that stay

@@ -242,8 +242,12 @@ void AddMaintain(CLI::App& app, Options& options, Action& action) {
       ->required()
       ->expected(1, 2);
   maintain->add_flag("--dry-run", options.maintain.is_dry_run, "Only tell what would be done");
-  maintain->add_option("--older-than-hours", options.maintain.hours,
-                       "expire: age of snapshots that go (5 days); orphans: of files (3 days)");
+  maintain->add_flag("--force", options.maintain.is_forced,
+                     "orphans: take an age below 24 hours; only while nothing writes");
+  maintain
+      ->add_option("--older-than-hours", options.maintain.hours,
+                   "expire: age of snapshots that go (5 days); orphans: of files (3 days)")
+      ->check(CLI::NonNegativeNumber);
   maintain->add_option("--keep", options.maintain.snapshots_min,
                        "expire: newest snapshots that stay whatever their age (1)");
   maintain

@@ -459,12 +459,56 @@ class EntrySieve {
   int64_t live_count_ = 0;
 };
 
+const AvroNode* ChildOf(const AvroNode* record, int32_t id, std::string_view name) {
+  if (record == nullptr) return nullptr;
+  for (const AvroNode& child : record->children) {
+    const bool is_named = child.field_id < 0 && child.name == name;
+    if (child.field_id == id || is_named) return &child;
+  }
+  return nullptr;
+}
+
+/// What the file says of a value itself, without the column that it was made of.
+Type TypeOfAvro(const AvroNode& node) {
+  switch (node.kind) {
+    case AvroKind::kBoolean: return Type::Of(TypeKind::kBoolean);
+    case AvroKind::kInt: return Type::Of(TypeKind::kInt);
+    case AvroKind::kLong: return Type::Of(TypeKind::kLong);
+    case AvroKind::kFloat: return Type::Of(TypeKind::kFloat);
+    case AvroKind::kDouble: return Type::Of(TypeKind::kDouble);
+    case AvroKind::kString: return Type::Of(TypeKind::kString);
+    case AvroKind::kUnion:
+      for (const AvroNode& branch : node.children) {
+        if (branch.kind != AvroKind::kNull) return TypeOfAvro(branch);
+      }
+      return Type::Of(TypeKind::kString);
+    default: return Type::Of(TypeKind::kBinary);
+  }
+}
+
+/// The types of the tuples. Once the column that an older spec is made of was dropped, writers leave
+/// it out of the schema that they put into the manifest (Spark and PyIceberg do); then the record's
+/// own types tell.
+Result<std::vector<Type>> TupleTypes(const ManifestHeader& header, const AvroNode& entry) {
+  auto types = PartitionTypes(header.spec, header.schema);
+  if (types) return types;
+  const AvroNode* partition = ChildOf(ChildOf(&entry, 2, "data_file"), 102, "partition");
+  std::vector<Type> told;
+  for (const PartitionField& field : header.spec.fields) {
+    const auto known = PartitionTypes({.fields = {field}}, header.schema);
+    const AvroNode* node = ChildOf(partition, field.field_id.value(), field.name);
+    if (!known && node == nullptr) return types;
+    told.push_back(known ? known->front() : TypeOfAvro(*node));
+  }
+  return told;
+}
+
 }  // namespace
 
 Result<DecodedManifest> DecodeManifest(std::string_view bytes, const ManifestFile& listed) {
   DecodedManifest manifest;
   DAYPART_TRY(const AvroFile file, OpenManifest(bytes, listed, manifest.header));
-  DAYPART_TRY(auto types, PartitionTypes(manifest.header.spec, manifest.header.schema));
+  DAYPART_TRY(auto types, TupleTypes(manifest.header, file.schema));
   ManifestDecoder decoder(listed, manifest.header, std::move(types));
   for (size_t block = 0; block < file.blocks.size(); ++block) {
     AvroInput in(file.blocks[block].data);
@@ -481,7 +525,7 @@ Result<DecodedManifest> DecodeLiveEntries(std::string_view bytes, const Manifest
                                           const EntryFilter& filter, int64_t* live_count) {
   DecodedManifest manifest;
   DAYPART_TRY(const AvroFile file, OpenManifest(bytes, listed, manifest.header));
-  DAYPART_TRY(auto types, PartitionTypes(manifest.header.spec, manifest.header.schema));
+  DAYPART_TRY(auto types, TupleTypes(manifest.header, file.schema));
   const ManifestDecoder decoder(listed, manifest.header, std::move(types));
   EntrySieve sieve(listed, decoder, filter);
   for (size_t block = 0; block < file.blocks.size(); ++block) {

@@ -54,10 +54,27 @@ std::vector<std::string_view> SplitTopLevel(std::string_view text) {
   return parts;
 }
 
+/// A column's name without the quotes that SQL has around it, a doubled one inside is one.
+std::string Unquoted(std::string_view name) {
+  const char quote = name.empty() ? ' ' : name.front();
+  if (name.size() < 2 || (quote != '"' && quote != '`') || name.back() != quote) {
+    return std::string(name);
+  }
+  std::string text;
+  for (size_t at = 1; at + 1 < name.size(); ++at) {
+    text += name[at];
+    if (name[at] == quote && at + 2 < name.size() && name[at + 1] == quote) ++at;
+  }
+  return text;
+}
+
 /// "bucket(16, viewer_id)", "day(event_time)", "region" -> transform and column.
 Result<std::pair<Transform, std::string>> ParseTerm(std::string_view term) {
   const size_t open = term.find('(');
-  if (open == std::string_view::npos) return std::pair{Transform{}, std::string(term)};
+  const bool is_quoted = !term.empty() && (term.front() == '"' || term.front() == '`');
+  if (open == std::string_view::npos || is_quoted) {
+    return std::pair{Transform{}, Unquoted(term)};
+  }
   const auto refuse = [&]() -> Error {
     return InvalidArgument(
         "a partition like day(event_time), bucket(16, viewer_id) or region is "
@@ -78,7 +95,7 @@ Result<std::pair<Transform, std::string>> ParseTerm(std::string_view term) {
   }
   DAYPART_TRY(Transform transform, ParseTransform(name));
   if (transform.kind == TransformKind::kUnknown) return refuse();
-  return std::pair{std::move(transform), std::string(column)};
+  return std::pair{std::move(transform), Unquoted(column)};
 }
 
 /// Names as the reference implementation gives them: event_time_day, viewer_id_bucket, region.

@@ -13,6 +13,7 @@
 #include "lake/commit.h"
 #include "lake/reachable_files.h"
 #include "lake/snapshot_builder.h"
+#include "lake/table_properties.h"
 #include "lake/table_writer.h"
 
 namespace daypart::lake {
@@ -149,16 +150,7 @@ Result<CommitResult> CreateTableWithRows(const LakeContext& context, const catal
   if (context.catalog.MetadataLocation(name)) {
     return AlreadyExists("table " + ToString(name) + " is there already");
   }
-  DAYPART_TRY(const TableMetadata metadata,
-              iceberg::MakeTableMetadata(
-                  {.uuid = NewUuid(context.random),
-                   .location = context.warehouse + '/' + name.database + '/' + name.table,
-                   .schema = options.schema,
-                   .spec = options.spec,
-                   .sort_order = options.sort_order,
-                   .properties = options.properties,
-                   .format_version = options.format_version},
-                  context.clock.Now()));
+  DAYPART_TRY(const TableMetadata metadata, NewTableMetadata(context, name, options));
   DAYPART_TRY(auto written, WriteDataFiles(context, metadata, rows, write, false));
   CommitResult result;
   SnapshotChange change;
@@ -192,7 +184,7 @@ Result<CommitResult> CreateTableWithRows(const LakeContext& context, const catal
 Status DropTable(const LakeContext& context, const catalog::TableName& name, bool purges) {
   if (!purges) return context.catalog.DropTable(name);
   DAYPART_TRY(const LoadedTable table, LoadTable(context, name));
-  if (table.metadata.Property("gc.enabled", "true") == "false") {
+  if (!may_collect_garbage(table.metadata)) {
     return InvalidArgument("table " + ToString(name) +
                            " has gc.enabled=false: others may use its files; drop it without " +
                            "PURGE");

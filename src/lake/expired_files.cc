@@ -159,8 +159,9 @@ Result<std::vector<std::string>> FilesOnlyOf(const LakeContext& context, const L
     candidates.erase(ComparableLocation(location));
   }
   // Of what the metadata names, the statistics of a snapshot go with it.
+  const auto statistics_kept = StatisticsFiles(before.metadata, retained);
   for (const std::string& location : StatisticsFiles(before.metadata, expired)) {
-    gone.push_back(location);
+    if (!statistics_kept.contains(location)) gone.push_back(location);
   }
   // Manifest lists and ledgers are in no manifest; what is left beside them are data files.
   const bool has_data = candidates.size() > 0 && std::any_of(

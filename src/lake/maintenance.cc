@@ -13,6 +13,7 @@
 #include "lake/expired_files.h"
 #include "lake/reachable_files.h"
 #include "lake/snapshot_retention.h"
+#include "lake/table_properties.h"
 
 namespace daypart::lake {
 namespace {
@@ -49,6 +50,61 @@ Result<ExpiredFilesReport> DeleteWaitingFiles(const LakeContext& context,
   return DeleteExpiredFiles(context, table.metadata);
 }
 
+Status CheckGarbage(const catalog::TableName& name, const TableMetadata& metadata) {
+  if (may_collect_garbage(metadata)) return Ok();
+  return InvalidArgument("table " + ToString(name) +
+                         " has gc.enabled=false: others may use its files; set it to true if none "
+                         "does");
+}
+
+bool is_below(std::string_view location, std::string_view folder) {
+  return location.size() > folder.size() && location.starts_with(folder) &&
+         location[folder.size()] == '/';
+}
+
+/// What below a table's location belongs to other tables. A renamed table keeps its location, which
+/// a new table of the old name may share, and a table may be made inside of another's folder.
+struct OthersFiles {
+  std::set<std::string> files;
+  std::vector<std::string> folders;  // comparable; all of what is there is theirs
+
+  bool Has(const std::string& location) const {
+    const std::string comparable = ComparableLocation(location);
+    return std::any_of(folders.begin(), folders.end(), [&](const std::string& folder) {
+      return is_below(comparable, folder);
+    });
+  }
+};
+
+/// errors: those of reading another table, since what it needs has to be known.
+Result<OthersFiles> FilesOfOthers(const LakeContext& context, const LoadedTable& of) {
+  const std::string folder = ComparableLocation(of.metadata.location);
+  OthersFiles others;
+  DAYPART_TRY(const auto databases, context.catalog.ListDatabases());
+  for (const std::string& database : databases) {
+    DAYPART_TRY(const auto names, context.catalog.ListTables(database));
+    for (const auto& name : names) {
+      if (name == of.name) continue;
+      DAYPART_RETURN_IF_ERROR(context.cancel.Check());
+      auto other = LoadTable(context, name);
+      if (!other) {
+        return std::move(other).error().WithContext(
+            "which files table " + ToString(name) + " needs must be known before others go");
+      }
+      std::string location = ComparableLocation(other->metadata.location);
+      if (is_below(location, folder)) others.folders.push_back(std::move(location));
+      std::vector<SnapshotId> all;
+      for (const auto& snapshot : other->metadata.snapshots) all.push_back(snapshot.id);
+      DAYPART_TRY(auto own, ReachableFiles(context, *other, all));
+      own.merge(MetadataFiles(*other));
+      for (const std::string& file : own) {
+        if (is_below(ComparableLocation(file), folder)) others.files.insert(file);
+      }
+    }
+  }
+  return others;
+}
+
 }  // namespace
 
 Result<ExpireReport> ExpireSnapshots(const LakeContext& context, const catalog::TableName& name,
@@ -57,6 +113,7 @@ Result<ExpireReport> ExpireSnapshots(const LakeContext& context, const catalog::
   const auto plan =
       [&](const TableMetadata& metadata) -> Result<std::vector<iceberg::TableUpdate>> {
     report = {};
+    DAYPART_RETURN_IF_ERROR(CheckGarbage(name, metadata));
     std::vector<iceberg::TableUpdate> updates;
     TableMetadata without_refs = metadata;
     DAYPART_TRY(report.refs, RefsToDrop(metadata, context.clock.Now()));
@@ -104,6 +161,7 @@ Result<OrphanReport> RemoveOrphans(const LakeContext& context, const catalog::Ta
                                    const OrphanOptions& options) {
   // Listed before the table is loaded: what a commit adds in between is then in the metadata.
   DAYPART_TRY(const LoadedTable before, LoadTable(context, name));
+  DAYPART_RETURN_IF_ERROR(CheckGarbage(name, before.metadata));
   DAYPART_TRY(const auto objects, context.store.List(before.metadata.location + '/'));
   DAYPART_TRY(const LoadedTable table, LoadTable(context, name));
   if (table.metadata.location != before.metadata.location) {
@@ -113,6 +171,8 @@ Result<OrphanReport> RemoveOrphans(const LakeContext& context, const catalog::Ta
   for (const auto& snapshot : table.metadata.snapshots) all.push_back(snapshot.id);
   DAYPART_TRY(auto referred, ReachableFiles(context, table, all));
   referred.merge(MetadataFiles(table));
+  DAYPART_TRY(auto others, FilesOfOthers(context, table));
+  referred.merge(others.files);
   const int64_t youngest =
       context.clock.Now().value() -
       std::chrono::duration_cast<std::chrono::microseconds>(options.age_min).count();
@@ -120,7 +180,7 @@ Result<OrphanReport> RemoveOrphans(const LakeContext& context, const catalog::Ta
   std::set<std::string> old;
   std::map<std::string, int64_t> bytes;
   for (const auto& object : objects) {
-    if (object.modified.value() > youngest) continue;
+    if (object.modified.value() > youngest || others.Has(object.location)) continue;
     old.insert(object.location);
     bytes[object.location] = static_cast<int64_t>(object.bytes);
   }

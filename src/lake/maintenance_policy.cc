@@ -49,6 +49,10 @@ Result<MaintenancePolicy> PolicyOf(const iceberg::TableMetadata& metadata) {
               FlagProperty(metadata, "daypart.maintain.expire.enabled", true));
   DAYPART_TRY(policy.removes_orphans,
               FlagProperty(metadata, "daypart.maintain.orphans.enabled", false));
+  if (!may_collect_garbage(metadata)) {
+    policy.expires_snapshots = false;
+    policy.removes_orphans = false;
+  }
   DAYPART_TRY(policy.orphans_interval_ms,
               NumberProperty(metadata, "daypart.maintain.orphans.interval-ms",
                              kOrphansIntervalMs));

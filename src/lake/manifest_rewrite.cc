@@ -45,12 +45,10 @@ Status SnapshotBuilder::SortManifests(const iceberg::TableMetadata& base,
     if (spec == nullptr) return CorruptData("a manifest is of a partition spec that is not there");
     std::vector<ManifestEntry> entries;
     int64_t bytes = 0;
-    iceberg::Schema schema = base.current_schema();
+    const iceberg::Schema schema = base.SchemaForSpec(*spec);
     for (const ManifestFile& manifest : manifests) {
       bytes += manifest.bytes;
       DAYPART_TRY(auto decoded, ReadManifest(context_, manifest));
-      // A column that an old spec is made of may be gone; the manifest's own schema has it then.
-      if (!iceberg::PartitionTypes(*spec, schema)) schema = decoded.header.schema;
       for (ManifestEntry& entry : decoded.entries) {
         if (entry.status == EntryStatus::kDeleted) continue;
         entry.status = EntryStatus::kExisting;

@@ -24,6 +24,7 @@ Result<SnapshotChange> PlanOverwrite(const LakeContext& context, const LoadedTab
   assumption->planned_on = table.metadata;
   SnapshotChange change;
   change.operation = "overwrite";
+  change.branch = table.branch;
   change.added_spec_id = table.metadata.default_spec_id;
   change.summary = options.summary;
   change.summary["replace-partitions"] = "true";
@@ -75,7 +76,7 @@ Result<CommitResult> CommitOverwrite(const LakeContext& context, const LoadedTab
     if (!is_conflict || !replans || attempt == kPlansMax) return std::move(outcome).error();
     Log(LogLevel::kInfo, "overwriting partitions of " + ToString(table.name) +
                              " is planned anew: " + outcome.error().message);
-    DAYPART_TRY(base, LoadTable(context, table.name));
+    DAYPART_TRY(base, LoadBranch(context, table.name, table.branch));
     if (base.metadata.current_schema_id != table.metadata.current_schema_id ||
         base.metadata.default_spec_id != table.metadata.default_spec_id) {
       return std::move(outcome).error();

@@ -187,10 +187,8 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
                        std::to_string(listed.spec_id.value()) + ", which the table does not have");
   }
   decoded.header.spec = *spec;
-  // A column that an old spec is made of may be gone; the manifest's own schema has it then.
-  if (iceberg::PartitionTypes(*spec, base.current_schema())) {
-    decoded.header.schema = base.current_schema();
-  }
+  // A column that an old spec is made of may be gone; an older schema has it then.
+  decoded.header.schema = base.SchemaForSpec(*spec);
   decoded.header.format_version = base.format_version;
   ManifestFile rewritten;
   DAYPART_TRY(const std::string location,
@@ -211,6 +209,9 @@ Status SnapshotBuilder::MergeSmallManifests(const TableMetadata& base,
     const ManifestFile& first = manifests_[group.front()];
     const auto* spec = base.FindSpec(first.spec_id);
     if (spec == nullptr) continue;  // told by whoever has to read it
+    const iceberg::Schema schema = base.SchemaForSpec(*spec);
+    // No schema knows the column that the spec is made of: these manifests stay as they are.
+    if (!iceberg::PartitionTypes(*spec, schema)) continue;
     std::vector<ManifestEntry> entries;
     for (const size_t place : group) {
       DAYPART_TRY(auto decoded, ReadManifest(context_, manifests_[place]));
@@ -223,7 +224,7 @@ Status SnapshotBuilder::MergeSmallManifests(const TableMetadata& base,
     }
     ManifestFile listed;
     DAYPART_TRY(const std::string location, PutManifest(base,
-                                                        {.schema = base.current_schema(),
+                                                        {.schema = schema,
                                                          .spec = *spec,
                                                          .format_version = base.format_version,
                                                          .content = first.content},

@@ -112,22 +112,32 @@ Result<LoadedTable> LoadBranch(const LakeContext& context, const catalog::TableN
   return table;
 }
 
+Result<iceberg::TableMetadata> NewTableMetadata(const LakeContext& context,
+                                                const catalog::TableName& name,
+                                                const CreateOptions& options) {
+  const std::string uuid = NewUuid(context.random);
+  std::string location = context.warehouse + '/' + name.database + '/' + name.table;
+  // A table that was renamed keeps its location, and one that was dropped its files: a new table of
+  // the name gets a folder of its own.
+  DAYPART_TRY(const auto taken, context.store.List(location + "/metadata/"));
+  if (!taken.empty()) location += '-' + uuid.substr(0, uuid.find('-'));
+  auto properties = options.properties;
+  SetDefaultProperties(properties);
+  return iceberg::MakeTableMetadata({.uuid = uuid,
+                                     .location = std::move(location),
+                                     .schema = options.schema,
+                                     .spec = options.spec,
+                                     .sort_order = options.sort_order,
+                                     .properties = std::move(properties),
+                                     .format_version = options.format_version},
+                                    context.clock.Now());
+}
+
 Result<LoadedTable> CreateTable(const LakeContext& context, const catalog::TableName& name,
                                 const CreateOptions& options) {
   LoadedTable table;
   table.name = name;
-  auto properties = options.properties;
-  SetDefaultProperties(properties);
-  DAYPART_TRY(table.metadata,
-              iceberg::MakeTableMetadata(
-                  {.uuid = NewUuid(context.random),
-                   .location = context.warehouse + '/' + name.database + '/' + name.table,
-                   .schema = options.schema,
-                   .spec = options.spec,
-                   .sort_order = options.sort_order,
-                   .properties = std::move(properties),
-                   .format_version = options.format_version},
-                  context.clock.Now()));
+  DAYPART_TRY(table.metadata, NewTableMetadata(context, name, options));
   Status database = context.catalog.CreateDatabase(name.database, {});
   if (!database && database.error().code != ErrorCode::kAlreadyExists) {
     return std::move(database).error();

@@ -65,8 +65,14 @@ struct CreateOptions {
   int32_t format_version = 2;
 };
 
-/// Creates the database too if it is not there. Properties that keep the table's metadata bounded
-/// are set unless `options` has them, see docs/decisions/0031. errors: kAlreadyExists.
+/// What a new table of the name is to be, not yet anywhere: at <warehouse>/<database>/<table>, or in
+/// a folder beside it if another table's metadata is there; with the properties that keep metadata
+/// bounded, see docs/decisions/0031, unless `options` has them.
+Result<iceberg::TableMetadata> NewTableMetadata(const LakeContext& context,
+                                                const catalog::TableName& name,
+                                                const CreateOptions& options);
+
+/// Creates the database too if it is not there. errors: kAlreadyExists.
 Result<LoadedTable> CreateTable(const LakeContext& context, const catalog::TableName& name,
                                 const CreateOptions& options);
 

@@ -29,4 +29,8 @@ Result<bool> FlagProperty(const iceberg::TableMetadata& metadata, std::string_vi
                          ": true or false is expected, found '" + text + "'");
 }
 
+bool may_collect_garbage(const iceberg::TableMetadata& metadata) {
+  return metadata.Property("gc.enabled", "true") != "false";
+}
+
 }  // namespace daypart::lake

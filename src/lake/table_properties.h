@@ -28,4 +28,7 @@ Result<int64_t> NumberProperty(const iceberg::TableMetadata& metadata, std::stri
 Result<bool> FlagProperty(const iceberg::TableMetadata& metadata, std::string_view key,
                           bool fallback);
 
+/// Iceberg's gc.enabled: false where other tables may use this one's files, which then stay.
+bool may_collect_garbage(const iceberg::TableMetadata& metadata);
+
 }  // namespace daypart::lake

@@ -3,6 +3,8 @@
 // A write as a SELECT of positions and new values.
 #include "query/execute_write.h"
 
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <set>
 #include <string>
@@ -102,8 +104,15 @@ Result<lake::CommitResult> RunInsert(const lake::LakeContext& context, Engine& e
     names += (names.empty() ? "" : ", ") + name;
     values += (values.empty() ? "" : ", ") + ("CAST(" + name + " AS " + type + ") AS " + name);
   }
-  DAYPART_TRY(const auto rows, engine.Query("SELECT " + values + " FROM (" + statement.select +
-                                            "\n) AS source(" + names + ")"));
+  // DuckDB lets a list of names be shorter than the rows; what is left over comes out at the end.
+  DAYPART_TRY(const auto rows,
+              engine.Query("SELECT " + values + ", source.* EXCLUDE (" + names + ") FROM (" +
+                           statement.select + "\n) AS source(" + names + ")"));
+  const auto found = static_cast<size_t>(rows->schema()->num_fields());
+  if (found > columns.size()) {
+    return InvalidArgument("rows of " + std::to_string(columns.size()) + " columns (" + names +
+                           ") are expected, found " + std::to_string(found));
+  }
   if (statement.kind == WriteKind::kOverwrite) {
     return lake::OverwritePartitions(context, table, *rows, write, /*replans=*/false);
   }

@@ -26,7 +26,7 @@ def test_a_maintained_lake_reads_and_runs_as_before(lake):
     again = json.loads(lake.must("--json", "maintain", "compact"))
     assert {row["files_before"] for row in again if row["table"] == "media.ad_revenue"} == {0}
     lake.must("maintain", "expire", "--older-than-hours", "0")
-    lake.must("maintain", "orphans", "--older-than-hours", "0")
+    lake.must("maintain", "orphans", "--older-than-hours", "0", "--force")
     for name in ("ad_revenue", "viewership", "demographics", "channel_metadata"):
         table = lake.catalog().load_table(f"media.{name}")
         assert len(table.snapshots()) == 1
@@ -82,7 +82,7 @@ def test_a_dry_run_tells_what_and_why_and_changes_nothing(lake):
     assert "older than 0 hours" in reason
     ids = [snapshot.snapshot_id for snapshot in lake.catalog().load_table("media.t").snapshots()]
     assert all(str(snapshot) in text for snapshot in ids[:-1]) and str(ids[-1]) not in text
-    text, reason = told("orphans", "--older-than-hours", "0")
+    text, reason = told("orphans", "--older-than-hours", "0", "--force")
     assert "named by no" in reason and "stray.parquet" in text
     assert lake.metadata_location("media.t") == before
     assert (lake.folder / "lake" / "media" / "t" / "data" / "stray.parquet").exists()

@@ -186,7 +186,7 @@ def test_a_statistics_file_lives_as_long_as_its_snapshot(lake):
     lake.must("maintain", "media.t", "statistics", "--columns", "id")
     location = lake.catalog().load_table("media.t").metadata.statistics[0].statistics_path
     path = lake.folder / location.removeprefix(f"file://{lake.folder}/")
-    lake.must("maintain", "media.t", "orphans", "--older-than-hours", "0")
+    lake.must("maintain", "media.t", "orphans", "--older-than-hours", "0", "--force")
     assert path.exists()
     assert lake.load("media.t", "id\n3\n").returncode == 0
     lake.must("maintain", "media.t", "expire", "--older-than-hours", "0")

@@ -141,7 +141,7 @@ def compact(table):
 
 def expire(table):
     table.lake.must("maintain", "media.t", "expire", "--older-than-hours", "0")
-    table.lake.must("maintain", "media.t", "orphans", "--older-than-hours", "0")
+    table.lake.must("maintain", "media.t", "orphans", "--older-than-hours", "0", "--force")
 
 
 def overwrite(table):
