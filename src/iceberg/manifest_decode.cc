@@ -486,9 +486,9 @@ Type TypeOfAvro(const AvroNode& node) {
   }
 }
 
-/// The types of the tuples. Once the column that an older spec is made of was dropped, writers leave
-/// it out of the schema that they put into the manifest (Spark and PyIceberg do); then the record's
-/// own types tell.
+/// The types of the tuples. Once the column that an older spec is made of was dropped, writers
+/// leave it out of the schema that they put into the manifest (Spark and PyIceberg do); then the
+/// record's own types tell.
 Result<std::vector<Type>> TupleTypes(const ManifestHeader& header, const AvroNode& entry) {
   auto types = PartitionTypes(header.spec, header.schema);
   if (types) return types;

@@ -153,7 +153,7 @@ Result<std::set<SnapshotId>> SnapshotsToKeep(const TableMetadata& metadata, UtcM
 }
 
 Result<std::vector<SnapshotId>> SnapshotsOverLimit(const TableMetadata& metadata) {
-  // Others may use the files of a table that says so: its snapshots stay until their owner drops them.
+  // Others may use the files of a table that says so.
   if (!may_collect_garbage(metadata)) return std::vector<SnapshotId>();
   DAYPART_TRY(const int64_t limit, NumberProperty(metadata, kSnapshotsMaxProperty, 0));
   std::vector<SnapshotId> dropped;

@@ -65,9 +65,9 @@ struct CreateOptions {
   int32_t format_version = 2;
 };
 
-/// What a new table of the name is to be, not yet anywhere: at <warehouse>/<database>/<table>, or in
-/// a folder beside it if another table's metadata is there; with the properties that keep metadata
-/// bounded, see docs/decisions/0031, unless `options` has them.
+/// What a new table of the name is to be, not yet anywhere: at <warehouse>/<database>/<table>, or
+/// in a folder beside it if another table's metadata is there; with the properties that keep
+/// metadata bounded, see docs/decisions/0031, unless `options` has them.
 Result<iceberg::TableMetadata> NewTableMetadata(const LakeContext& context,
                                                 const catalog::TableName& name,
                                                 const CreateOptions& options);
