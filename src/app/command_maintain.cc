@@ -152,6 +152,24 @@ Result<Outcome> AutoOne(LakeSession& session, const catalog::TableName& name,
   return outcome;
 }
 
+Result<Outcome> DeletesOne(LakeSession& session, const catalog::TableName& name,
+                           const MaintainArguments& arguments) {
+  DAYPART_TRY(const auto report, lake::RemoveDanglingDeletes(session.context(), name,
+                                                             {.dry_run = arguments.is_dry_run}));
+  const auto count = static_cast<int64_t>(report.dangling.size());
+  Outcome outcome;
+  outcome.json = {
+      {"delete_files", report.delete_files}, {"removed", count}, {"rows", report.rows}};
+  outcome.text = Would(arguments.is_dry_run) + "remove " + FormatCount(count) + " of " +
+                 FormatCount(report.delete_files) + " delete files";
+  if (arguments.is_dry_run && count > 0) {
+    AddReason(outcome, "the " + FormatCount(report.rows) +
+                           " rows that they name are in no file of the table any more");
+    for (const std::string& file : report.dangling) outcome.text += "\n  " + file;
+  }
+  return outcome;
+}
+
 /// As Spark's remove_orphan_files: a commit that takes longer would lose its files.
 constexpr auto kOrphanAgeSafe = std::chrono::hours(24);
 
@@ -226,6 +244,7 @@ Result<int> RunMaintain(LakeSession& session, const MaintainArguments& arguments
     auto outcome = arguments.action == "compact"     ? CompactOne(session, name, arguments)
                    : arguments.action == "expire"    ? ExpireOne(session, name, arguments)
                    : arguments.action == "manifests" ? ManifestsOne(session, name, arguments)
+                   : arguments.action == "deletes"   ? DeletesOne(session, name, arguments)
                    : arguments.action == "auto"      ? AutoOne(session, name, arguments)
                    : arguments.action == "statistics" ? StatisticsOne(session, name, arguments)
                                                      : OrphansOne(session, name, arguments);

@@ -237,8 +237,8 @@ void AddMaintain(CLI::App& app, Options& options, Action& action) {
   maintain->footer("Example: daypart maintain media.viewership compact --dry-run");
   maintain
       ->add_option("WHAT", options.maintain_words,
-                   "[TABLE] compact, manifests, expire, orphans, statistics, or auto (what the "
-                   "table's policy asks for); all tables if none is named")
+                   "[TABLE] compact, deletes, manifests, expire, orphans, statistics, or auto "
+                   "(what the table's policy asks for); all tables if none is named")
       ->required()
       ->expected(1, 2);
   maintain->add_flag("--dry-run", options.maintain.is_dry_run, "Only tell what would be done");
@@ -267,12 +267,13 @@ void AddMaintain(CLI::App& app, Options& options, Action& action) {
     options.maintain.action = options.maintain_words.back();
     if (options.maintain_words.size() == 2) options.maintain.table = options.maintain_words.front();
     const std::string& what = options.maintain.action;
-    static const std::set<std::string> kWhats = {"compact", "manifests",  "expire",
-                                                 "orphans", "statistics", "auto"};
+    static const std::set<std::string> kWhats = {
+        "compact", "deletes", "manifests", "expire", "orphans", "statistics", "auto"};
     if (!kWhats.contains(what)) {
       throw CLI::ValidationError(
           "WHAT",
-          "compact, manifests, expire, orphans, statistics or auto is expected, found " + what);
+          "compact, deletes, manifests, expire, orphans, statistics or auto is expected, found " +
+              what);
     }
     action = [&] {
       return WithSession(options, options.maintain.is_dry_run, [&](LakeSession& session) {

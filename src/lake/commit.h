@@ -42,6 +42,8 @@ struct SnapshotChange {
   /// Data files whose deletion vectors leave the table, because one of added_deletes holds their
   /// rows.
   std::set<std::string> replaced_vectors;
+  /// Locations of delete files in Parquet that leave the table, because they concern no row of it.
+  std::set<std::string> removed_deletes;
   /// Instead of `removed`: all files that the table has at the time of the commit.
   bool removes_all = false;
   /// All manifests are written anew, their entries sorted by partition; files stay as they are.

@@ -107,6 +107,24 @@ struct ManifestReport {
 Result<ManifestReport> RewriteManifests(const LakeContext& context, const catalog::TableName& name,
                                         const ManifestOptions& options);
 
+struct DeletesOptions {
+  bool dry_run = false;
+};
+
+struct DeletesReport {
+  int64_t delete_files = 0;             // that the table has, deletion vectors each for itself
+  std::vector<std::string> dangling;    // locations that went or would go
+  int64_t rows = 0;                     // that the dangling ones name
+  std::optional<iceberg::SnapshotId> snapshot_id;
+};
+
+/// Takes delete files out of the table that take no row away any more: the files that they were
+/// about are gone, or none is as old as they are. Readers else open them for nothing.
+/// errors: kConflict if others committed in between too often.
+Result<DeletesReport> RemoveDanglingDeletes(const LakeContext& context,
+                                            const catalog::TableName& name,
+                                            const DeletesOptions& options);
+
 struct OrphanOptions {
   /// Younger objects are left alone: a commit under way may be about to name them.
   std::chrono::milliseconds age_min = std::chrono::hours(72);

@@ -141,7 +141,8 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
   const bool has_live_files = listed.added_files_count + listed.existing_files_count > 0;
   const bool may_lose_files =
       change_.removes_all || !removed_.empty() ||
-      (listed.content == ManifestContent::kDeletes && !change_.replaced_vectors.empty());
+      (listed.content == ManifestContent::kDeletes &&
+       !(change_.replaced_vectors.empty() && change_.removed_deletes.empty()));
   if (!may_lose_files) {
     // A manifest of nothing but deleted entries told of its own snapshot only.
     if (has_live_files) manifests_.push_back(listed);
@@ -155,8 +156,10 @@ Status SnapshotBuilder::CarryOver(const TableMetadata& base, const ManifestFile&
     const bool is_data = listed.content == ManifestContent::kData;
     const std::string& about =
         is_data ? entry.file.location : entry.file.referenced_data_file.value_or("");
-    const bool is_replaced = !is_data && entry.file.content_offset.has_value() &&
-                             change_.replaced_vectors.contains(about);
+    const bool is_vector = entry.file.content_offset.has_value();
+    const bool is_replaced =
+        !is_data && (is_vector ? change_.replaced_vectors.contains(about)
+                               : change_.removed_deletes.contains(entry.file.location));
     const bool is_removed = change_.removes_all || is_replaced || removed_.contains(about);
     if (is_removed && !is_data) {
       // What took rows away from a file that goes has nothing left to do.

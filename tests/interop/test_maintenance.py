@@ -86,3 +86,33 @@ def test_a_dry_run_tells_what_and_why_and_changes_nothing(lake):
     assert "named by no" in reason and "stray.parquet" in text
     assert lake.metadata_location("media.t") == before
     assert (lake.folder / "lake" / "media" / "t" / "data" / "stray.parquet").exists()
+
+
+@pytest.mark.parametrize("version", [2, 3], ids=["deletes", "vectors"])
+def test_deletes_that_concern_no_row_are_taken_out(lake, version):
+    # Two files a partition, so that a position delete file is about the partition and not about one of them.
+    for first in (0, 500):
+        text = "id,part\n" + "".join(f"{i},{i % 2}\n" for i in range(first, first + 500))
+        options = ("--format-version", version, "--partition", "part", "--set", "write.delete.mode=merge-on-read")
+        assert lake.load("media.t", text, *(options if first == 0 else ())).returncode == 0
+    lake.must("query", "--write", "DELETE FROM media.t WHERE id % 10 < 2")
+    count = 2 if version == 2 else 4
+    # Nothing dangles: nothing is done.
+    before = json.loads(lake.must("--json", "maintain", "media.t", "deletes"))[0]
+    assert before["delete_files"] == count and before["removed"] == 0
+    rows = sorted(lake.catalog().load_table("media.t").scan().to_arrow()["id"].to_pylist()) if version == 2 else None
+    # Rewriting one partition leaves what was about its old files behind, unless the commit saw to it.
+    lake.must("maintain", "media.t", "compact", "--where", "part = 0")
+    told = json.loads(lake.must("--json", "maintain", "media.t", "deletes", "--dry-run"))[0]
+    done = json.loads(lake.must("--json", "maintain", "media.t", "deletes"))[0]
+    assert done["removed"] == told["removed"]
+    if version == 2:
+        assert done["removed"] == 1 and "in no file of the table" in told["reason"]
+        table = lake.catalog().load_table("media.t")
+        assert sorted(table.scan().to_arrow()["id"].to_pylist()) == rows
+        assert len(table.inspect.delete_files()) == 1
+        assert table.current_snapshot().summary["removed-delete-files"] == "1"
+    assert lake.query("SELECT count(*) AS n, sum(id) AS s FROM media.t") == [
+        {"n": 800, "s": sum(i for i in range(1000) if i % 10 > 1)}]
+    again = json.loads(lake.must("--json", "maintain", "media.t", "deletes"))[0]
+    assert again["removed"] == 0 and again["delete_files"] == count // 2
