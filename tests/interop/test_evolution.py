@@ -251,6 +251,19 @@ def test_deletes_reach_files_of_a_widened_partition(lake):
     assert sorted(row["name"] for row in rows) == sorted(f"n{i}" for i in range(10) if i not in (3, 4))
 
 
+def test_deletes_of_a_widened_partition_are_not_taken_for_dangling(lake):
+    write(lake, "CREATE TABLE media.t (id int, name string) PARTITIONED BY (id) "
+                "TBLPROPERTIES ('write.delete.mode' = 'merge-on-read')")
+    for first in (0, 10):  # two files, so that the delete file is about the partition
+        write(lake, f"INSERT INTO media.t SELECT 1, 'n' || range FROM range({first}, {first + 10})")
+    write(lake, "ALTER TABLE media.t ALTER COLUMN id TYPE bigint")
+    write(lake, "DELETE FROM media.t WHERE name IN ('n3', 'n14')")
+    told = json.loads(lake.must("--json", "maintain", "media.t", "deletes"))[0]
+    assert (told["delete_files"], told["removed"]) == (1, 0)
+    rows = lake.catalog().load_table("media.t").scan().to_arrow().to_pylist()
+    assert sorted(row["name"] for row in rows) == sorted(f"n{i}" for i in range(20) if i not in (3, 14))
+
+
 def test_a_v1_table_is_upgraded_on_the_way(lake):
     write(lake, "CREATE TABLE media.t (id bigint, name string) TBLPROPERTIES ('format-version' = '1')")
     reader = Reader(lake)
