@@ -77,7 +77,8 @@ Result<CommitResult> CommitOverwrite(const LakeContext& context, const LoadedTab
     Log(LogLevel::kInfo, "overwriting partitions of " + ToString(table.name) +
                              " is planned anew: " + outcome.error().message);
     DAYPART_TRY(base, LoadBranch(context, table.name, table.branch));
-    if (base.metadata.current_schema_id != table.metadata.current_schema_id ||
+    if (base.metadata.table_uuid != table.metadata.table_uuid ||
+        base.metadata.current_schema_id != table.metadata.current_schema_id ||
         base.metadata.default_spec_id != table.metadata.default_spec_id) {
       return std::move(outcome).error();
     }
