@@ -421,8 +421,10 @@ Result<DecodedManifest> DecodeManifestOf(const TableMetadata& table, std::string
   decoded->header.schema = table.SchemaForSpec(*spec);
   decoded->header.format_version = table.format_version;
   decoded->header.content = listed.content;
-  DAYPART_TRY(const auto types, PartitionTypes(*spec, decoded->header.schema));
-  for (ManifestEntry& entry : decoded->entries) PromoteTuple(entry.file.partition, types);
+  // Where no schema has the column any more, the tuples stay as the manifest types them.
+  const auto types = PartitionTypes(*spec, decoded->header.schema);
+  if (!types) return decoded;
+  for (ManifestEntry& entry : decoded->entries) PromoteTuple(entry.file.partition, *types);
   return decoded;
 }
 

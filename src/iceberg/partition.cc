@@ -173,10 +173,7 @@ Result<std::vector<Type>> PartitionTypes(const PartitionSpec& spec, const Schema
 
 void PromoteTuple(PartitionTuple& tuple, const std::vector<Type>& types) {
   for (size_t i = 0; i < std::min(tuple.size(), types.size()); ++i) {
-    const auto* narrow = std::get_if<int32_t>(&tuple[i]);
-    const auto* single = std::get_if<float>(&tuple[i]);
-    if (narrow != nullptr && types[i].kind == TypeKind::kLong) tuple[i] = int64_t{*narrow};
-    if (single != nullptr && types[i].kind == TypeKind::kDouble) tuple[i] = double{*single};
+    tuple[i] = Promote(tuple[i], types[i]);
   }
 }
 

@@ -53,9 +53,9 @@ class Checker {
     for (const ManifestFile& listed : *manifests) {
       if (listed.added_snapshot_id != snapshot.id) continue;
       DAYPART_TRY(const std::string bytes, context_.store.Get(listed.location));
-      auto decoded = iceberg::DecodeManifest(bytes, listed);
-      if (!decoded) return std::move(decoded).error().WithContext(listed.location);
-      for (const ManifestEntry& entry : decoded->entries) {
+      // Tuples as the table has them now, as those of the plan that they are compared with.
+      DAYPART_TRY(const auto decoded, iceberg::DecodeManifestOf(now_, bytes, listed));
+      for (const ManifestEntry& entry : decoded.entries) {
         if (entry.status == EntryStatus::kExisting || entry.snapshot_id != snapshot.id) continue;
         DAYPART_RETURN_IF_ERROR(listed.content == ManifestContent::kData
                                     ? CheckData(listed, entry, moves_only)

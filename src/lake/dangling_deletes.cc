@@ -6,7 +6,6 @@
 #include <map>
 #include <utility>
 
-#include "iceberg/partition.h"
 #include "lake/commit.h"
 #include "lake/delete_filter.h"
 #include "lake/maintenance.h"
@@ -40,24 +39,19 @@ class LiveFiles {
     DAYPART_TRY(const auto list, ReadManifestList(context_, snapshot.manifest_list));
     for (const auto& listed : *list) {
       DAYPART_RETURN_IF_ERROR(context_.cancel.Check());
-      const auto* spec = metadata_.FindSpec(listed.spec_id);
-      if (spec == nullptr) {
-        return CorruptData("manifest " + listed.location + " is of partition spec " +
-                           std::to_string(listed.spec_id.value()) + ", the table has no such spec");
-      }
-      DAYPART_TRY(auto decoded, ReadManifest(context_, listed));
-      // A delete written after its partition's column was widened is about files from before, too.
-      const auto types = iceberg::PartitionTypes(*spec, metadata_.SchemaForSpec(*spec));
+      DAYPART_TRY(const std::string bytes, context_.store.Get(listed.location));
+      // With tuples as the table has them now: a delete written after its partition's column was
+      // widened is about files from before, too.
+      DAYPART_TRY(auto decoded, iceberg::DecodeManifestOf(metadata_, bytes, listed));
       for (auto& entry : decoded.entries) {
         if (entry.status == iceberg::EntryStatus::kDeleted) continue;
-        if (types) iceberg::PromoteTuple(entry.file.partition, *types);
         const auto number = entry.sequence_number.value_or(SequenceNumber(0));
         Place place{listed.spec_id, entry.file.partition};
         if (listed.content == ManifestContent::kDeletes) {
           deletes_.push_back({.file = std::move(entry.file),
                               .place = std::move(place),
                               .sequence_number = number,
-                              .is_unpartitioned = spec->is_unpartitioned()});
+                              .is_unpartitioned = decoded.header.spec.is_unpartitioned()});
           continue;
         }
         oldest_ = std::min(oldest_, number);

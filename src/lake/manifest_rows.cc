@@ -7,6 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "lake/manifest_lists.h"
+
 namespace daypart::lake {
 namespace {
 
@@ -31,10 +33,8 @@ NestedField Field(std::string name, TypeKind kind) {
 
 Result<std::vector<ManifestEntry>> EntriesOf(const LakeContext& context,
                                              const ManifestFile& listed) {
-  DAYPART_TRY(const std::string bytes, context.store.Get(listed.location));
-  auto decoded = iceberg::DecodeManifest(bytes, listed);
-  if (!decoded) return std::move(decoded).error().WithContext(listed.location);
-  return std::move(decoded->entries);
+  DAYPART_TRY(auto decoded, ReadManifest(context, listed));
+  return std::move(decoded.entries);
 }
 
 Result<Cell> SummariesCell(const iceberg::TableMetadata& metadata, const ManifestFile& listed) {

@@ -171,9 +171,7 @@ class Planner {
     // Values stored before a column was widened are compared as what the column is now.
     const auto types = iceberg::PartitionTypes(*manifest.spec, schema());
     const auto promote = [&types](iceberg::PartitionTuple& partition) {
-      for (size_t i = 0; types && i < types->size() && i < partition.size(); ++i) {
-        partition[i] = iceberg::Promote(partition[i], (*types)[i]);
-      }
+      if (types) iceberg::PromoteTuple(partition, *types);
     };
     if (!is_filtered_ || listed.content != ManifestContent::kData) {
       DAYPART_TRY(auto decoded, ReadManifest(context_, listed));

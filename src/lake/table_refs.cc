@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lake/commit.h"
+#include "lake/manifest_lists.h"
 
 namespace daypart::lake {
 namespace {
@@ -123,15 +124,13 @@ Result<SnapshotChange> ChangeOf(const LakeContext& context, const TableMetadata&
   std::optional<iceberg::SpecId> spec_id;
   for (const iceberg::ManifestFile& listed : *manifests) {
     if (listed.added_snapshot_id != snapshot.id || listed.added_files_count == 0) continue;
-    DAYPART_TRY(const std::string bytes, context.store.Get(listed.location));
-    auto decoded = iceberg::DecodeManifest(bytes, listed);
-    if (!decoded) return std::move(decoded).error().WithContext(listed.location);
+    DAYPART_TRY(auto decoded, ReadManifest(context, listed));
     if (spec_id && *spec_id != listed.spec_id) {
       return Unsupported("snapshot " + Text(snapshot.id) +
                          " added files of several partition specs, which cannot be picked");
     }
     spec_id = listed.spec_id;
-    for (iceberg::ManifestEntry& entry : decoded->entries) {
+    for (iceberg::ManifestEntry& entry : decoded.entries) {
       const bool is_added = entry.status == iceberg::EntryStatus::kAdded;
       if (!is_added || entry.snapshot_id != snapshot.id) continue;
       entry.file.first_row_id.reset();  // rows get ids of main's
