@@ -216,7 +216,8 @@ std::shared_ptr<arrow::RecordBatch> StreamTail::TakeEntry(Entry& entry) {
   entry.decoded.rejects.clear();
   epoch_.rows_count += entry.decoded.rows->num_rows();
   auto rows = entry.decoded.rows;
-  entry.read.input.run = source::LineRun{};  // The records' bytes are of no more use.
+  // The records' bytes are of no more use; an assignment would keep the string's memory.
+  entry.read.input.run.emplace<source::LineRun>();
   if (!options_.keeps_rows) {
     entry.decoded.rows = nullptr;
     kept_bytes_ -= entry.rows_bytes;
