@@ -9,6 +9,7 @@
 #include <functional>
 #include <set>
 
+#include "app/allocator.h"
 #include "app/commands.h"
 #include "base/log.h"
 
@@ -396,6 +397,7 @@ int ExitCodeOf(const Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  KeepFreedBuffers();
   CatchSignals();
   CLI::App app("Daypart: media files and events in, Iceberg tables and answers out", "daypart");
   Options options;

@@ -29,6 +29,7 @@ namespace ondemand = simdjson::ondemand;
 /// Bytes of a rejected line that are kept, and of a value that a message quotes.
 constexpr size_t kRawBytesMax = size_t{64} << 10;
 constexpr size_t kQuotedBytesMax = 64;
+constexpr size_t kRoomRowsMin = 64;
 
 /// A key of the wanted objects: of a column, or of an object with columns below.
 struct Key {
@@ -116,20 +117,26 @@ class JsonDecoder final : public Decoder {
     const std::string_view bytes = chunk.bytes;
     // The quick way takes UTF-8 as given, so it is checked here once; the parser checks each line.
     is_quick_ = simdjson::validate_utf8(bytes.data(), bytes.size());
+    room_rows_ = 0;
     for (size_t start = 0; start < bytes.size(); ++line) {
+      if (const size_t behind = ReadQuickly(bytes, start, chunk.is_cut); behind != 0) {
+        ++out.records_count;
+        start = behind;
+        continue;
+      }
       const size_t end = std::min(bytes.find('\n', start), bytes.size());
       std::string_view record = bytes.substr(start, end - start);
       if (record.ends_with('\r')) record.remove_suffix(1);
       if (record.find_first_not_of(" \t\r") != std::string_view::npos) {
         ++out.records_count;
         const bool is_cut = chunk.is_cut && end == bytes.size();
-        const bool fits =
-            !is_cut && (ReadQuickly(record) || ReadRecord(record, bytes.size() - start));
+        const bool fits = !is_cut && ReadRecord(record, bytes.size() - start);
         if (is_cut) Refuse("", "expected a record within the limit, found a longer one");
         if (!fits) out.rejects.push_back(TakeReject(record, line, chunk.byte_offset + start));
       }
       start = end + 1;
     }
+    if (rows_ > 0) row_bytes_ = std::max<size_t>(1, bytes.size() / rows_);
     arrow::ArrayVector columns;
     arrow::FieldVector fields;
     for (size_t i = 0; i < builders_.size(); ++i) {
@@ -173,9 +180,13 @@ class JsonDecoder final : public Decoder {
     misses_ = 0;
     shape_.Learn(record, [this](std::string_view name) {
       for (const Key& key : keys_) {
-        if (key.name == name) return key.below.empty() ? key.column : -1;
+        if (key.name != name || !key.below.empty() || key.column < 0) continue;
+        const auto column = static_cast<size_t>(key.column);
+        return LineShape::Target{.column = key.column,
+                                 .builder = builders_[column].get(),
+                                 .is_required = target_.columns[column].is_required};
       }
-      return -1;
+      return LineShape::Target{};
     });
     missing_.clear();
     for (size_t column = 0; column < builders_.size(); ++column) {
@@ -183,19 +194,49 @@ class JsonDecoder final : public Decoder {
     }
   }
 
-  bool ReadQuickly(std::string_view record) {
-    if (!is_quick_ || !shape_.is_learnt()) return false;
-    if (!shape_.Read(record, builders_)) {
-      for (const auto& builder : builders_) {
-        if (builder->rows_count() > rows_) builder->TruncateTo(rows_);
-      }
-      return false;
+  /// Room for rows in every column, for as many at once as the bytes may hold.
+  void MakeRoom(size_t bytes) {
+    const size_t rows = bytes / row_bytes_ + kRoomRowsMin;
+    for (const auto& builder : builders_) builder->Reserve(rows);
+    room_rows_ = rows_ + rows;
+  }
+
+  /// returns: behind the line's end; 0 to leave the line to the parser.
+  size_t ReadQuickly(std::string_view bytes, size_t start, bool is_cut) {
+    if (!is_quick_ || !shape_.is_learnt()) return 0;
+    if (rows_ >= room_rows_) MakeRoom(bytes.size() - start);
+    const char* begin = bytes.data() + start;
+    const char* end = bytes.data() + bytes.size();
+    const char* behind = shape_.Read(begin, end);
+    if (behind == nullptr && bytes.size() - start < row_bytes_ * 2 + LineShape::kSlackBytes) {
+      // The last lines of the chunk, with something behind them.
+      Rollback();
+      const size_t line_end = std::min(bytes.find('\n', start), bytes.size());
+      if (is_cut && line_end == bytes.size()) return 0;
+      padded_.assign(bytes, start, line_end - start);
+      padded_ += '\n';
+      padded_.append(LineShape::kSlackBytes, ' ');
+      begin = padded_.data();
+      end = begin + padded_.size();
+      behind = shape_.Read(begin, end);
+    }
+    if (behind != nullptr && *behind == '\r') ++behind;
+    if (behind == nullptr || *behind != '\n') {
+      Rollback();
+      return 0;
     }
     // The shape was learnt from a row that fits, so a column it does not fill is optional.
-    for (const size_t column : missing_) builders_[column]->AppendNull();
+    for (const size_t column : missing_) builders_[column]->PushNull();
     misses_ = 0;
     ++rows_;
-    return true;
+    return start + static_cast<size_t>(behind - begin) + 1;
+  }
+
+  /// Takes back what a line that was given up has appended.
+  void Rollback() {
+    for (const auto& builder : builders_) {
+      if (builder->rows_count() > rows_) builder->TruncateTo(rows_);
+    }
   }
 
   /// readable: bytes that may be read from the record's start on, what follows it in the chunk
@@ -210,9 +251,7 @@ class JsonDecoder final : public Decoder {
     std::fill(is_seen_.begin(), is_seen_.end(), 0);
     const bool fits = ReadDocument(record, readable) && FillMissing();
     if (fits && is_quick_) LearnShape(record);
-    for (const auto& builder : builders_) {
-      if (!fits && builder->rows_count() > rows_) builder->TruncateTo(rows_);
-    }
+    if (!fits) Rollback();
     if (fits) ++rows_;
     return fits;
   }
@@ -386,6 +425,8 @@ class JsonDecoder final : public Decoder {
   std::vector<char> is_seen_;
   LineShape shape_;
   std::vector<size_t> missing_;  // columns that the shape does not fill
+  size_t room_rows_ = 0;         // rows that every builder has room for, on the quick way
+  size_t row_bytes_ = 256;       // of a line, on average, as the last chunk had it
   int misses_ = 0;
   bool is_quick_ = false;
   ondemand::parser parser_;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ingest/id_table.h"
 
 namespace daypart::ingest {
 
@@ -25,29 +26,17 @@ class IdWindow {
   /// is never a repetition. errors: kUnsupported for a column that is no int, long or string.
   Result<std::vector<int32_t>> Insert(const arrow::Array& ids);
 
-  int64_t ids_count() const { return young_.count + old_.count; }
-  int64_t memory_bytes() const;
+  int64_t ids_count() const { return numbers_.count() + texts_.count(); }
+  int64_t memory_bytes() const { return numbers_.memory_bytes() + texts_.memory_bytes(); }
 
  private:
-  struct Key {
-    uint64_t low = 0;
-    uint64_t high = 0;  // 0 only in free slots
-    friend bool operator==(const Key&, const Key&) = default;
-  };
-  struct Generation {
-    std::vector<Key> slots;  // a power of two of them, at most half of them taken
-    int64_t count = 0;
-    bool Contains(const Key& key) const;
-    void Insert(const Key& key);
-    void Prefetch(const Key& key) const;
-    void Grow();
-  };
-  bool InsertKey(const Key& key);
-  Status KeysOf(const arrow::Array& ids, int64_t from, int64_t to, Key* keys) const;
+  template <typename Key, typename KeyAt>
+  std::vector<int32_t> InsertKeys(IdGenerations<Key>& generations, const arrow::Array& ids,
+                                  const KeyAt& key_at);
 
-  int64_t generation_max_;
-  Generation young_;
-  Generation old_;
+  // A column is of one type, so one of the two stays empty.
+  IdGenerations<NumberKey> numbers_;
+  IdGenerations<TextKey> texts_;
 };
 
 }  // namespace daypart::ingest

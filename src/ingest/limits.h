@@ -13,7 +13,7 @@ namespace daypart::ingest {
 inline constexpr size_t kStateInSummaryBytesMax = 4096;
 /// Bytes of records that are decoded in one go: large enough that a batch's fixed cost is nothing,
 /// small enough that two of them stay in the second-level cache's reach (as FileSource's chunks).
-inline constexpr int64_t kRunBytesMax = int64_t{4} << 20;
+inline constexpr int64_t kRunBytesMax = int64_t{1} << 20;
 inline constexpr int64_t kRunRecordsMax = 100'000;
 /// A single record beyond this goes to quarantine, cut: that of FileSource.
 inline constexpr int64_t kRecordBytesMax = int64_t{16} << 20;
