@@ -6,7 +6,8 @@
 # environment, Spark with the Iceberg runtime and the AWS SDK for Java (with Java and Maven) into
 # .deps/. Each step leaves a stamp with the pins it was made from, so that a second run does nothing
 # and a changed pin redoes only its own step. --build-only leaves out what only tests and benches
-# need: Python packages, Java, Spark, and versitygw if there is Go to build it with.
+# need: Python packages, Java, Spark, a Kinesis server, and versitygw if there is Go to build it
+# with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 deps="${DAYPART_DEPS_DIR:-$PWD/.deps}"
@@ -146,6 +147,18 @@ install_go() {
     { tail -20 "$deps/go.log" >&2; exit 1; }
 }
 
+# A Kinesis server that nobody here wrote, for the tests: one JavaScript file, run by node.
+install_server() {
+  local work="$deps/kinesis-local.work" package
+  package=$(pins server)
+  rm -rf "$work" "$deps/kinesis-local" && mkdir -p "$work"
+  (cd "$work" && npm pack --silent "${package% }" > packed.txt 2> npm.log) ||
+    { cat "$work/npm.log" >&2; exit 1; }
+  tar xzf "$work"/kinesis-local-*.tgz -C "$work"
+  mv "$work/package" "$deps/kinesis-local"
+  rm -rf "$work"
+}
+
 install_apt
 # Spark is the largest download: it comes while the others do.
 spark=
@@ -163,6 +176,7 @@ step duckdb "$(pins npm)" install_duckdb
 if [ -n "$full" ]; then
   step venv "$(pins venv)" install_venv
   step sdk "$(pins sdk)" install_sdk
+  step server "$(pins server)" install_server
   wait "$spark" || { say "Spark could not be installed; see above" >&2; exit 1; }
   if [ -n "$go" ]; then
     wait "$go" || say "versitygw could not be built; tests use moto alone" >&2

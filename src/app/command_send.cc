@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/kinesis_place.h"
 #include "app/progress.h"
 #include "app/stream_key.h"
 #include "aws/service.h"
@@ -156,6 +157,31 @@ Status SendLines(LakeSession& session, const SendArguments& arguments, const Can
   }
 }
 
+struct Target {
+  KinesisPlace place;
+  /// `daypart serve`, whose key is known; else it is the AWS credentials that sign.
+  bool is_local = false;
+};
+
+/// Amazon Kinesis if --aws or the stream's own `source` says so, else the local server.
+Target TargetOf(const LakeSession& session, const SendArguments& arguments) {
+  std::string stream = arguments.stream;
+  bool is_aws = arguments.is_aws;
+  const auto configured = session.config().streams.find(arguments.stream);
+  if (configured != session.config().streams.end() && arguments.endpoint.empty()) {
+    if (const auto named = KinesisStreamOf(configured->second.source)) {
+      stream = *named;
+      is_aws = true;
+    }
+  }
+  if (is_aws) return {.place = KinesisPlaceOf(session, stream, arguments.region)};
+  return {.place = {.stream = stream,
+                    .region = arguments.region.empty() ? "us-east-1" : arguments.region,
+                    .endpoint = arguments.endpoint.empty() ? "http://" + session.config().listen
+                                                           : arguments.endpoint},
+          .is_local = true};
+}
+
 void Report(const SendArguments& arguments, const ingest::ProducerCounters& counters,
             double seconds, const OutputOptions& output) {
   const auto rate = static_cast<int64_t>(static_cast<double>(counters.acknowledged) / seconds);
@@ -187,30 +213,20 @@ Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const 
                     const OutputOptions& output) {
   const auto http = http::MakeClient({});
   Random random;
-  std::unique_ptr<aws::CredentialSource> credentials;
-  aws::ServiceOptions options{.name = "kinesis", .region = arguments.region};
-  if (arguments.is_aws) {
-    const auto around = aws::RealSurroundings();
-    if (options.region.empty()) options.region = around.environment("AWS_REGION").value_or("");
-    if (options.region.empty()) options.region = aws::RegionOfProfile(around, "");
-    if (options.region.empty()) {
-      return InvalidArgument("a region is expected: --region, AWS_REGION or the profile's");
-    }
-    credentials = aws::MakeCredentialChain(*http, session.clock(), around,
-                                           {.region = options.region});
-  } else {
-    if (options.region.empty()) options.region = "us-east-1";
-    options.endpoint = arguments.endpoint.empty() ? "http://" + session.config().listen
-                                                  : arguments.endpoint;
-    credentials = std::make_unique<FixedKey>(StreamKeyOf(session.config()));
-  }
+  FixedKey local_key(StreamKeyOf(session.config()));
+  const Target target = TargetOf(session, arguments);
+  aws::CredentialSource& credentials =
+      target.is_local ? static_cast<aws::CredentialSource&>(local_key) : session.credentials();
   // Without the session's token: what was read is sent to the end when the user stops.
-  aws::Service service(*http, *credentials, session.clock(), random, nullptr, options);
+  aws::Service service(*http, credentials, session.clock(), random, nullptr,
+                       {.name = "kinesis",
+                        .region = target.place.region,
+                        .endpoint = target.place.endpoint});
   const UtcMicros start = session.clock().Now();
   const auto seconds = [&] {
     return static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
   };
-  ingest::Producer producer(ingest::KinesisCall(service, arguments.stream), session.clock(),
+  ingest::Producer producer(ingest::KinesisCall(service, target.place.stream), session.clock(),
                             random, {.workers_count = arguments.connections_count});
   const auto& counters = producer.counters();
   Status sent;

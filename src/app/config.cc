@@ -114,6 +114,10 @@ const std::map<std::string, std::map<std::string, Setter>>& Settings() {
         {"cache_size", Bytes(&Config::cache_bytes_max)}}},
       {"aws",
        {{"profile", Text(&Config::aws_profile)}, {"sts_endpoint", Text(&Config::sts_endpoint)}}},
+      {"kinesis",
+       {{"endpoint", Text(&Config::kinesis_endpoint)},
+        {"region", Text(&Config::kinesis_region)},
+        {"poll_ms", Integer(&Config::kinesis_poll_ms, 200, 60'000)}}},
       {"sql", {{"directory", Path(&Config::sql_directory)}}},
       {"query", {{"memory", Bytes(&Config::query_memory_bytes)}}},
       {"serve",
@@ -136,8 +140,8 @@ Status ApplySection(const std::string& name, const toml::node& section, Config& 
   if (name == "stream") return ApplyStreams(section, config);
   const auto known = Settings().find(name);
   if (known == Settings().end() || !section.is_table()) {
-    return InvalidArgument("[lake], [store], [catalog], [aws], [query], [serve], [sql] or "
-                           "[stream.NAME] is expected, found '" + name +
+    return InvalidArgument("[lake], [store], [catalog], [aws], [kinesis], [query], [serve], "
+                           "[sql] or [stream.NAME] is expected, found '" + name +
                            "' in line " + std::to_string(section.source().begin.line));
   }
   for (const auto& [key, node] : *section.as_table()) {
@@ -187,8 +191,9 @@ listen = "127.0.0.1:8480"   # what daypart serve listens on
 directory = "sql"           # saved queries, views, pipelines
 
 # [stream.clicks]           # what daypart stream clicks does, and daypart serve by itself
-# source = "raw/live"       # a folder that keeps receiving .jsonl or .csv files; left out: the
-#                           # stream clicks of daypart serve
+# source = "raw/live"       # a folder that keeps receiving .jsonl or .csv files, or
+#                           # "kinesis:NAME" for Amazon Kinesis; left out: the stream clicks of
+#                           # daypart serve
 # table = "media.viewership_stream"
 # id_column = "event_id"    # repeated events are known by it; "" keeps them
 # schema = "evolve"         # or "fixed": new keys are passed over

@@ -45,6 +45,9 @@ struct Config {
   std::string glue_endpoint;                       // [catalog] endpoint
   std::string glue_region;                         // [catalog] region
   std::string glue_catalog_id;                     // [catalog] catalog_id: another account's
+  std::string kinesis_endpoint;                    // [kinesis] endpoint
+  std::string kinesis_region;                      // [kinesis] region
+  int64_t kinesis_poll_ms = 250;                   // [kinesis] poll_ms
   std::string aws_profile;                         // [aws] profile
   std::string sts_endpoint;                        // [aws] sts_endpoint
 

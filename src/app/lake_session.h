@@ -35,6 +35,13 @@ class LakeSession {
   /// Of the same database as catalog().
   catalog::RawCatalog& raw_catalog() { return *raw_catalog_; }
   Clock& clock() { return clock_; }
+  http::Client& http() { return *http_; }
+  aws::CredentialSource& credentials() { return *credentials_; }
+
+  /// As the configuration says, else the environment, the profile, us-east-1.
+  std::string Region(const std::string& configured) const;
+  /// As the configuration says, else AWS_ENDPOINT_URL_<service>, AWS_ENDPOINT_URL; empty: AWS's.
+  static std::string Endpoint(const std::string& configured, const char* service);
 
   /// The location that a command-line path means: itself if it has a scheme, the lake's folder of
   /// that name if there is one (raw/…), else the file relative to the current folder.
@@ -47,10 +54,6 @@ class LakeSession {
 
   Status OpenStore(const CancelToken& cancel);
   Status OpenCatalog(bool read_only, const CancelToken& cancel);
-  /// As the configuration says, else the environment, the profile, us-east-1.
-  std::string Region(const std::string& configured) const;
-  /// As the configuration says, else AWS_ENDPOINT_URL_<service>, AWS_ENDPOINT_URL; empty: AWS's.
-  static std::string Endpoint(const std::string& configured, const char* service);
 
   Config config_;
   SystemClock clock_;

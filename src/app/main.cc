@@ -291,7 +291,7 @@ void AddStream(CLI::App& app, Options& options, Action& action) {
   stream->add_flag("--until-idle", options.stream.until_idle,
                    "Stop once the source has nothing more");
   stream->add_option("--from", options.stream.from,
-                     "Folder that keeps receiving .jsonl or .csv files");
+                     "Folder that keeps receiving .jsonl or .csv files, or kinesis:STREAM");
   stream->add_option("--table", options.stream.table, "Iceberg table to write to");
   stream->callback([&] {
     action = [&] {
@@ -323,7 +323,8 @@ void AddSend(CLI::App& app, Options& options, Action& action) {
       ->check(CLI::Range(1, 64));
   auto* endpoint = send->add_option("--endpoint", arguments.endpoint,
                                     "Of the API; the address of daypart serve by default");
-  send->add_flag("--aws", arguments.is_aws, "To Amazon Kinesis, with the AWS CLI's credentials")
+  send->add_flag("--aws", arguments.is_aws,
+                 "To Amazon Kinesis; so by itself if daypart.toml says source = \"kinesis:…\"")
       ->excludes(endpoint);
   send->add_option("--region", arguments.region, "AWS_REGION or the profile's by default");
   send->callback([&] {

@@ -57,6 +57,13 @@ Status SetSchemaMode(const toml::node& node, StreamConfig& config) {
   return Ok();
 }
 
+Status SetLostRecords(const toml::node& node, StreamConfig& config) {
+  const auto text = node.value<std::string>();
+  if (!text || (*text != "stop" && *text != "skip")) return Wrong(node, "\"stop\" or \"skip\"");
+  config.skips_lost = *text == "skip";
+  return Ok();
+}
+
 Status SetCoercion(const toml::node& node, StreamConfig& config) {
   if (!node.is_boolean()) return Wrong(node, "true or false");
   config.coerce_strings = *node.value<bool>();
@@ -72,6 +79,7 @@ const std::map<std::string, Setter, std::less<>>& Settings() {
       {"partition", Text(&StreamConfig::partition)},
       {"schema", SetSchemaMode},
       {"coerce_strings", SetCoercion},
+      {"lost_records", SetLostRecords},
       {"commit_size", Bytes(&StreamConfig::commit_bytes)},
       {"commit_seconds", Integer(&StreamConfig::commit_seconds, 1, 86'400)},
       {"dedupe_rows", Integer(&StreamConfig::dedupe_rows, 0, int64_t{1} << 30)},

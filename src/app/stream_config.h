@@ -15,7 +15,8 @@ namespace daypart::app {
 
 struct StreamConfig {
   std::string name;
-  /// A folder that keeps receiving files; empty: the lake's own stream of this name.
+  /// A folder that keeps receiving files, or kinesis:STREAM; empty: the lake's own stream of this
+  /// name.
   std::string source;
   std::string table = "media.viewership_stream";
   std::string id_column = "event_id";
@@ -25,6 +26,9 @@ struct StreamConfig {
   bool evolves = true;
   /// Texts are taken for numbers and truth values.
   bool coerce_strings = false;
+  /// Kinesis: records that retention dropped before they were read stop the stream, or are told in
+  /// the log only.
+  bool skips_lost = false;
   int64_t commit_bytes = int64_t{128} << 20;
   int64_t commit_seconds = 30;
   int64_t dedupe_rows = int64_t{4} << 20;

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <thread>
 
+#include "app/kinesis_place.h"
 #include "ingest/table_sink.h"
 #include "source/directory_record_source.h"
 #include "source/stream_log_source.h"
@@ -44,9 +45,13 @@ ingest::ConsumerOptions ConsumerOptionsOf(const StreamConfig& config,
   return consumer;
 }
 
-/// The folder that is named, else the lake's own stream of that name.
+/// Kinesis or the folder that is named, else the lake's own stream of that name.
 Result<std::unique_ptr<source::RecordSource>> OpenSource(LakeSession& session,
-                                                         const StreamConfig& config) {
+                                                         const StreamConfig& config,
+                                                         const CancelToken& stop) {
+  if (const auto stream = KinesisStreamOf(config.source)) {
+    return OpenKinesis(session, config, *stream, stop);
+  }
   if (!config.source.empty()) {
     std::string folder = session.LocationOf(config.source);
     while (folder.ends_with('/')) folder.pop_back();
@@ -59,8 +64,9 @@ Result<std::unique_ptr<source::RecordSource>> OpenSource(LakeSession& session,
   if (log || log.error().code != ErrorCode::kNotFound) return log;
   return InvalidArgument("stream " + config.name +
                          " has no source: the lake has no stream of that name (CreateStream at "
-                         "daypart serve makes one); for files say --from FOLDER, or source = "
-                         "\"FOLDER\" under [stream." + config.name + "] in daypart.toml");
+                         "daypart serve makes one); for files say --from FOLDER, for Amazon "
+                         "Kinesis --from kinesis:STREAM, or source = \"…\" under [stream." +
+                         config.name + "] in daypart.toml");
 }
 
 }  // namespace
@@ -101,7 +107,7 @@ Result<std::unique_ptr<StreamSession>> StreamSession::Open(LakeSession& session,
                                                            const CancelToken& stop) {
   std::unique_ptr<StreamSession> stream(new StreamSession(session, std::move(config)));
   const StreamConfig& own = stream->config_;
-  DAYPART_TRY(stream->source_, OpenSource(session, own));
+  DAYPART_TRY(stream->source_, OpenSource(session, own, stop));
   DAYPART_RETURN_IF_ERROR(stream->AddSinks(session));
   stream->serves_rows_ = options.serves_rows;
   for (const auto& sink : stream->sinks_) {

@@ -19,7 +19,8 @@ using nlohmann::json;
 constexpr size_t kKeyBytesMax = 256;
 
 std::string BodyOf(const std::string& stream, std::span<const OutgoingRecord> records) {
-  std::string body = R"({"StreamName":)" + json(stream).dump() + R"(,"Records":[)";
+  const char* member = stream.starts_with("arn:") ? R"({"StreamARN":)" : R"({"StreamName":)";
+  std::string body = member + json(stream).dump() + R"(,"Records":[)";
   bool is_first = true;
   for (const OutgoingRecord& record : records) {
     body += is_first ? R"({"PartitionKey":)" : R"(,{"PartitionKey":)";

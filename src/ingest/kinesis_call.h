@@ -10,8 +10,9 @@
 
 namespace daypart::ingest {
 
-/// service must outlive the call. A stream that is not there, keys that are not known and requests
-/// that are wrong end the producer; throttling, 5xx and lost answers are to be sent again.
+/// stream: a name or an ARN. service must outlive the call. A stream that is not there, keys that
+/// are not known and requests that are wrong end the producer; throttling, 5xx and lost answers are
+/// to be sent again.
 SendCall KinesisCall(aws::Service& service, std::string stream);
 
 /// The line's value of a top-level field, a text without its quotes or a number as written; the

@@ -26,6 +26,12 @@ Status ShardReader::ListShards() {
                 source_.PositionOf(shard.id, source::StartPosition::kOldest));
     places_[shard.id] = {.position = std::move(position)};
   }
+  std::set<std::string_view> listed;
+  for (const source::Shard& shard : shards_) listed.insert(shard.id);
+  for (const auto& [id, place] : places_) {
+    if (place.is_at_end || listed.contains(id)) continue;
+    DAYPART_RETURN_IF_ERROR(source_.CheckGone(id, place.position));
+  }
   return Ok();
 }
 
@@ -57,7 +63,7 @@ Result<std::optional<ReadRun>> ShardReader::ReadShard(const source::Shard& shard
     run.input.run = std::move(*lines);
   } else {
     DAYPART_TRY(auto records, source_.Read(shard.id, place.position, limits));
-    const bool is_news = !records.records.empty() || records.is_at_end;
+    const bool is_news = !records.records.empty() || records.is_at_end || records.is_news;
     if (!is_news) {
       place.position = std::move(records.next_position);
       return std::optional<ReadRun>();

@@ -200,7 +200,8 @@ std::shared_ptr<arrow::RecordBatch> StreamTail::TakeEntry(Entry& entry) {
     shard.position = entry.read.next_position;
     shard.is_at_end = entry.read.is_at_end;
   }
-  shard.taken_at = clock_.Now();
+  // A run without records only tells of the shard; it makes it no less idle.
+  if (entry.record_bytes > 0 || shard.taken_at.value() == 0) shard.taken_at = clock_.Now();
   if (entry.decoded.event_time_max) {
     shard.event_time_max = std::max(shard.event_time_max.value_or(*entry.decoded.event_time_max),
                                     *entry.decoded.event_time_max);

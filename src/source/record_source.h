@@ -43,6 +43,8 @@ struct RecordRun {
   std::string next_position;
   /// The shard is closed and this was its last run.
   bool is_at_end = false;
+  /// next_position is to be kept although there is no record: it tells more than the one before.
+  bool is_news = false;
   /// Records behind the run that the source is known to hold; absent where it cannot tell.
   std::optional<int64_t> behind_count;
   /// Milliseconds from the run's last record to the shard's newest one; 0 at its tip.
@@ -99,6 +101,12 @@ class RecordSource {
   ///   position are no longer kept, with how many positions were lost where that is known.
   virtual Result<RecordRun> Read(const std::string& shard_id, const std::string& position,
                                  const ReadLimits& limits) = 0;
+  /// A shard that was not read to its end is no longer listed. errors: kResourceExhausted if
+  /// records behind `position` may be lost with it.
+  virtual Status CheckGone(const std::string& shard_id, const std::string& position) {
+    (void)shard_id, (void)position;
+    return Ok();
+  }
   /// Whether Read is to be left and ReadLines used instead.
   virtual bool has_lines() const { return false; }
   /// As Read. nullopt if there is nothing to read at the moment.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers of AWS's APIs on loopback for tests: moto (S3, Glue), versitygw (S3 that checks signatures),
-and a proxy that loses answers. Each is stopped by its own process id."""
+kinesis-local (Kinesis with the service's own sequence numbers, closed shards and shard lineage), and a proxy that loses answers. Each is stopped by its own process id."""
 
 import http.client
 import http.server
@@ -19,6 +19,7 @@ from pyiceberg.catalog import load_catalog
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KEY, SECRET, REGION = "DAYPARTTESTKEY", "daypart-test-secret", "us-east-1"
+KINESIS_LOCAL = ROOT / ".deps" / "kinesis-local" / "main.js"
 VERSITYGW = ROOT / ".deps" / "go" / "versitygw"
 
 
@@ -84,6 +85,16 @@ def start_versitygw(folder):
     command = [str(VERSITYGW), "--access", KEY, "--secret", SECRET, "--port", f"127.0.0.1:{port}",
                "posix", str(objects)]
     return Server(command, port, folder / "versitygw.log", env=environment())
+
+
+def start_kinesis_local(folder):
+    """It would listen on all interfaces; loopback.js keeps it from that."""
+    port = free_port()
+    own = {"KINESIS_MOCK_PLAIN_PORT": str(port), "KINESIS_MOCK_TLS_PORT": str(free_port()), "LOG_LEVEL": "ERROR",
+           "SHARD_LIMIT": "100"}
+    own |= {f"{what}_DURATION": "20ms" for what in ("CREATE_STREAM", "SPLIT_SHARD", "MERGE_SHARDS")}
+    command = ["node", "--require", str(ROOT / "tests" / "interop" / "loopback.js"), str(KINESIS_LOCAL)]
+    return Server(command, port, folder / "kinesis-local.log", cwd=KINESIS_LOCAL.parent, env=environment(**own))
 
 
 def has_versitygw():
