@@ -395,10 +395,13 @@ class RowChange {
       DAYPART_TRY(auto path_array,
                   FromArrow(arrow::DictionaryArray::FromArrays(indices, path_once)));
       const int64_t rows = number_array->length();
-      DAYPART_RETURN_IF_ERROR(writer.Add(arrow::RecordBatch::Make(
-          schema, rows, {std::move(path_array), std::move(number_array)})));
+      writer.Add(arrow::RecordBatch::Make(schema, rows,
+                                          {std::move(path_array), std::move(number_array)}));
+      if (writer.is_group_full()) DAYPART_RETURN_IF_ERROR(writer.Flush());
     }
-    return writer.Finish();
+    DAYPART_TRY(auto entry, writer.Complete());
+    DAYPART_RETURN_IF_ERROR(writer.Publish());
+    return entry;
   }
 
   Result<CommitResult> Commit(CommitResult result, const ChangeOptions& change) {

@@ -19,7 +19,7 @@
 #include <parquet/properties.h>
 
 #include <algorithm>
-#include <unordered_set>
+#include <array>
 #include <utility>
 
 #include "lake/arrow_io.h"
@@ -37,41 +37,80 @@ constexpr size_t kSampleDistinctMax = 2048;
 /// A column whose dictionary outgrows this falls back to PLAIN in the middle of a row group.
 constexpr int64_t kDictionaryBytesMax = int64_t{2} << 20;
 
-/// Whether the sampled fixed-width values of the column repeat enough for a dictionary.
-bool is_repetitive(const arrow::Array& array) {
-  if (array.type_id() == arrow::Type::DICTIONARY) return true;
-  const int64_t step = std::max<int64_t>(1, array.length() / kSampleRows);
-  std::unordered_set<size_t> distinct;
+/// How many of the sampled values differ: a table with room for twice the sample.
+class DistinctSample {
+ public:
+  void Add(uint64_t value) {
+    // A mark is never the 0 of a free slot; two values that differ in the lowest bit only share
+    // one, which a guess can bear.
+    const uint64_t mark = ((value ^ (value >> 32)) * 0x9E3779B97F4A7C15ULL) | 1;
+    size_t at = mark >> (64 - kSlotBits);
+    while (slots_[at] != 0 && slots_[at] != mark) at = (at + 1) % slots_.size();
+    distinct_ += slots_[at] == 0 ? 1 : 0;
+    slots_[at] = mark;
+  }
+  size_t distinct() const { return distinct_; }
+
+ private:
+  static constexpr int kSlotBits = 13;
+  std::array<uint64_t, size_t{1} << kSlotBits> slots_ = {};
+  size_t distinct_ = 0;
+};
+static_assert(size_t{kSampleRows} * 2 <= size_t{1} << 13);
+
+/// Adds every step-th value. returns: how many; -1 for a type that gets no dictionary.
+int64_t AddSample(const arrow::Array& array, int64_t step, DistinctSample& sample) {
   int64_t sampled = 0;
-  const auto sample = [&](auto value_at) {
-    for (int64_t row = 0; row < array.length() && sampled < kSampleRows; row += step, ++sampled) {
-      if (array.IsValid(row)) distinct.insert(value_at(row));
+  const auto add = [&](auto value_at) {
+    for (int64_t row = 0; row < array.length(); row += step) {
+      if (array.IsNull(row)) continue;
+      sample.Add(static_cast<uint64_t>(value_at(row)));
+      ++sampled;
     }
   };
   switch (array.type_id()) {
     case arrow::Type::STRING:
     case arrow::Type::BINARY: {
       const auto& bytes = static_cast<const arrow::BinaryArray&>(array);
-      sample([&](int64_t row) { return std::hash<std::string_view>{}(bytes.GetView(row)); });
-      break;
+      add([&](int64_t row) { return std::hash<std::string_view>{}(bytes.GetView(row)); });
+      return sampled;
     }
     case arrow::Type::INT32:
     case arrow::Type::DATE32: {
       const auto* values = array.data()->GetValues<int32_t>(1);
-      sample([&](int64_t row) { return static_cast<size_t>(values[row]); });
-      break;
+      add([&](int64_t row) { return values[row]; });
+      return sampled;
     }
     case arrow::Type::INT64:
     case arrow::Type::TIMESTAMP:
     case arrow::Type::TIME64:
     case arrow::Type::DOUBLE: {
       const auto* values = array.data()->GetValues<int64_t>(1);
-      sample([&](int64_t row) { return static_cast<size_t>(values[row]); });
-      break;
+      add([&](int64_t row) { return values[row]; });
+      return sampled;
     }
-    default: return false;
+    default: return -1;
   }
-  return distinct.size() * kSampleRows <= kSampleDistinctMax * static_cast<size_t>(sampled);
+}
+
+/// Whether the column's values repeat enough for a dictionary, by a sample of all its rows.
+bool is_repetitive(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches, int column) {
+  int64_t rows = 0;
+  for (const auto& batch : batches) rows += batch->num_rows();
+  DistinctSample sample;
+  int64_t sampled = 0;
+  // Each batch adds a value more than its share at most, hence less than the sample's room.
+  const auto batches_count = static_cast<int64_t>(batches.size());
+  const int64_t step = rows / std::max<int64_t>(1, kSampleRows - batches_count) + 1;
+  const int64_t batch_step = batches_count / kSampleRows + 1;
+  for (int64_t i = 0; i < batches_count; i += batch_step) {
+    const auto& array = *batches[static_cast<size_t>(i)]->column(column);
+    if (array.type_id() == arrow::Type::DICTIONARY) return true;
+    const int64_t added = AddSample(array, step, sample);
+    if (added < 0) return false;
+    sampled += added;
+  }
+  return sample.distinct() * kSampleRows <= kSampleDistinctMax * static_cast<size_t>(sampled);
 }
 
 /// The chunks of one column as the encoder likes them best: dictionary chunks under one dictionary.
@@ -135,26 +174,29 @@ int64_t DataFileWriter::written_bytes() const {
   return stream_ == nullptr ? 0 : static_cast<int64_t>(stream_->object->written_bytes());
 }
 
-Status DataFileWriter::Add(std::shared_ptr<arrow::RecordBatch> batch) {
-  if (batch->num_rows() == 0) return Ok();
-  for (int column = 0; column < batch->num_columns(); ++column) {
-    const auto& field = schema_.fields[static_cast<size_t>(column)];
-    DAYPART_RETURN_IF_ERROR(metrics_.Add(field, *batch->column(column)));
-    if (field.is_required && batch->column(column)->null_count() > 0) {
-      return InvalidArgument("column " + field.name + " is required, found " +
-                             std::to_string(batch->column(column)->null_count()) +
-                             " null(s) in it");
-    }
+void DataFileWriter::Add(std::shared_ptr<arrow::RecordBatch> batch) {
+  if (batch->num_rows() == 0) return;
+  for (const auto& array : batch->columns()) {
     // A shared dictionary counts once, with the indices of the column.
-    const auto& array = *batch->column(column);
-    waiting_bytes_ += array.type_id() == arrow::Type::DICTIONARY
-                          ? array.length() * int64_t{sizeof(int32_t)}
-                          : arrow::util::ReferencedBufferSize(array).ValueOr(array.length() * 16);
+    waiting_bytes_ += array->type_id() == arrow::Type::DICTIONARY
+                          ? array->length() * int64_t{sizeof(int32_t)}
+                          : arrow::util::ReferencedBufferSize(*array).ValueOr(array->length() * 16);
   }
   waiting_rows_ += batch->num_rows();
   rows_count_ += batch->num_rows();
   waiting_.push_back(std::move(batch));
-  if (waiting_rows_ >= options_.row_group_rows) return Flush();
+}
+
+Status DataFileWriter::Measure(const arrow::RecordBatch& batch) {
+  for (int column = 0; column < batch.num_columns(); ++column) {
+    const auto& field = schema_.fields[static_cast<size_t>(column)];
+    DAYPART_RETURN_IF_ERROR(metrics_.Add(field, *batch.column(column)));
+    if (field.is_required && batch.column(column)->null_count() > 0) {
+      return InvalidArgument("column " + field.name + " is required, found " +
+                             std::to_string(batch.column(column)->null_count()) +
+                             " null(s) in it");
+    }
+  }
   return Ok();
 }
 
@@ -167,7 +209,7 @@ Status DataFileWriter::Open() {
       ->version(parquet::ParquetVersion::PARQUET_2_6)
       ->created_by("daypart");
   for (int column = 0; column < arrow_schema_->num_fields(); ++column) {
-    if (!is_repetitive(*waiting_.front()->column(column))) {
+    if (!is_repetitive(waiting_, column)) {
       builder.disable_dictionary(arrow_schema_->field(column)->name());
     }
   }
@@ -202,6 +244,7 @@ Result<std::vector<int64_t>> DataFileWriter::WaitingOrder() const {
 
 Status DataFileWriter::Flush() {
   if (waiting_rows_ == 0) return Ok();
+  for (const auto& batch : waiting_) DAYPART_RETURN_IF_ERROR(Measure(*batch));
   if (!is_open()) DAYPART_RETURN_IF_ERROR(Open());
   DAYPART_RETURN_IF_ERROR(StatusFromArrow(stream_->parquet->NewRowGroup()));
   std::shared_ptr<arrow::Array> order;
@@ -226,7 +269,9 @@ Status DataFileWriter::Flush() {
   return Ok();
 }
 
-Result<iceberg::DataFile> DataFileWriter::Finish() {
+Status DataFileWriter::Publish() { return stream_->object->Finish(); }
+
+Result<iceberg::DataFile> DataFileWriter::Complete() {
   DAYPART_RETURN_IF_ERROR(Flush());
   iceberg::DataFile file;
   file.location = options_.location;
@@ -234,7 +279,6 @@ Result<iceberg::DataFile> DataFileWriter::Finish() {
   file.record_count = rows_count_;
   if (!is_open()) return InvalidArgument("a data file needs at least one row, found none");
   DAYPART_RETURN_IF_ERROR(StatusFromArrow(stream_->parquet->Close()));
-  DAYPART_RETURN_IF_ERROR(stream_->object->Finish());
   file.file_bytes = written_bytes();
   const std::shared_ptr<parquet::FileMetaData> footer = stream_->parquet->metadata();
   // Sorted row groups are no sorted file, unless there is one.

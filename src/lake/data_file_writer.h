@@ -43,12 +43,20 @@ class DataFileWriter {
   ~DataFileWriter();
   DataFileWriter(DataFileWriter&&) = delete;
 
-  /// Columns of `batch` are those of the schema, in order; utf8 ones may be dictionaries.
-  Status Add(std::shared_ptr<arrow::RecordBatch> batch);
+  /// Columns of `batch` are those of the schema, in order; utf8 ones may be dictionaries. Quick:
+  /// the rows are only kept.
+  void Add(std::shared_ptr<arrow::RecordBatch> batch);
+  /// Enough rows wait for a row group: Flush is due.
+  bool is_group_full() const { return waiting_rows_ >= options_.row_group_rows; }
   /// Writes the waiting rows as a row group, whatever their number.
+  /// errors: kInvalidArgument for a null in a required column; those of the store.
   Status Flush();
-  /// Writes what waits, completes the file and tells its entry. errors: those of the store.
-  Result<iceberg::DataFile> Finish();
+  /// Writes what waits and the footer, and tells the file's entry; the file is not there before
+  /// Publish, the part that waits for the disk. errors: as Flush.
+  Result<iceberg::DataFile> Complete();
+  /// After Complete; may be called by another thread. errors: those of the store.
+  Status Publish();
+  const std::string& location() const { return options_.location; }
 
   int64_t waiting_bytes() const { return waiting_bytes_; }
   int64_t written_bytes() const;
@@ -59,6 +67,7 @@ class DataFileWriter {
   struct ParquetStream;
   Status Open();
   Result<std::vector<int64_t>> WaitingOrder() const;
+  Status Measure(const arrow::RecordBatch& batch);
 
   store::ObjectStore& store_;
   const iceberg::Schema& schema_;

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TableWriter: rows -> data files of a table, not yet committed. Each thread has one;
-// WriteDataFiles runs several over a source. Memory is bounded by flushing the fullest partition's
-// rows as a row group when all that wait exceed the budget, and by a limit on files open at a time.
+// TableWriter: rows -> data files of a table, not yet committed. Several threads share one, so that
+// a partition's rows gather in one file whichever thread brings them; a file that is being encoded
+// is passed over, and the partition gets another. WriteDataFiles runs the threads over a source.
+// Memory is bounded by flushing the fullest partition's rows as a row group when all that wait
+// exceed the budget, and by a limit on files open at a time.
 #pragma once
 
 #include <arrow/type_fwd.h>
 
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
+#include <future>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -18,6 +24,7 @@
 #include "iceberg/metadata.h"
 #include "lake/data_file_writer.h"
 #include "lake/table.h"
+#include "store/task_pool.h"
 
 namespace daypart::lake {
 
@@ -40,6 +47,8 @@ struct TableWriterOptions {
   int64_t row_group_rows = 0;
   int64_t buffer_bytes_max = 0;
   int zstd_level = 1;
+  /// Threads that Write; with more than one, files are brought to disk by further threads.
+  int threads_count = 1;
   bool keeps_runs = false;
   bool keeps_order = false;
 };
@@ -51,30 +60,44 @@ class TableWriter {
               std::shared_ptr<arrow::Schema> arrow_schema, TableWriterOptions options);
   ~TableWriter();
 
-  /// batch: conformed to the table (see BatchConformer).
+  /// Thread-safe. batch: conformed to the table (see BatchConformer).
   Status Write(const std::shared_ptr<arrow::RecordBatch>& batch, uint64_t batch_index);
-  /// Completes all files.
+  /// Completes files until none is left that no other thread is at: for all threads at once, after
+  /// the last Write.
+  Status CloseFiles();
+  /// After CloseFiles: waits until all files are on disk.
   Result<std::vector<WrittenFile>> Finish();
-  /// Locations of all files completed so far, for removal when the write is given up.
-  std::vector<std::string> finished_locations() const;
+  /// Locations of all files that may be there, for removal when the write is given up. Waits for
+  /// those under way.
+  std::vector<std::string> finished_locations();
 
  private:
   struct OpenFile {
     std::unique_ptr<DataFileWriter> writer;
     std::vector<SourceRun> runs;
+    bool is_busy = false;  // a thread encodes it without holding the mutex
   };
+  using OpenFiles = std::multimap<iceberg::PartitionTuple, OpenFile>;
+
   const iceberg::SortOrder* SortOrderOf() const;
-  Result<OpenFile*> FileOf(const iceberg::PartitionTuple& partition);
-  Status Close(OpenFile& file);
-  Status KeepWithinBudget();
+  Result<std::unique_ptr<DataFileWriter>> NewFile(const iceberg::PartitionTuple& partition) const;
+  // With mutex_ held, which those with a lock give up while they encode.
+  Result<OpenFiles::iterator> FileOf(const iceberg::PartitionTuple& partition);
+  Status Encode(OpenFiles::iterator file, bool is_last, std::unique_lock<std::mutex>& lock);
+  Status KeepWithinBudget(std::unique_lock<std::mutex>& lock);
+  Status Publish(std::unique_ptr<DataFileWriter> writer, std::unique_lock<std::mutex>& lock);
 
   const LakeContext& context_;
   const iceberg::TableMetadata& metadata_;
   std::shared_ptr<arrow::Schema> arrow_schema_;
   TableWriterOptions options_;
   MetricsConfig metrics_config_;
-  std::map<iceberg::PartitionTuple, OpenFile> open_;
+
+  std::mutex mutex_;  // guards what follows
+  OpenFiles open_;
   std::vector<WrittenFile> finished_;
+  std::deque<std::future<Status>> unpublished_;
+  std::unique_ptr<store::TaskPool> publishers_;  // last: its threads end before the rest goes
 };
 
 /// <location>/data, or what write.data.path says.
