@@ -4,7 +4,7 @@
 -- column: clicks | clicks | clicks
 -- column: ctr_pct | percent | clicks / impressions x 100
 SELECT advertiser, SUM(impressions) AS impressions, SUM(clicks) AS clicks,
-       ROUND(100.0 * SUM(clicks) / NULLIF(SUM(impressions), 0), 3) AS ctr_pct
+       ROUND(1e2 * SUM(clicks) / NULLIF(SUM(impressions), 0), 3) AS ctr_pct
 FROM media.ad_revenue
 GROUP BY advertiser
 ORDER BY ctr_pct DESC

@@ -2,8 +2,8 @@
 -- column: channel_name | text | channel
 -- column: ecpm_usd | USD per 1000 impressions | revenue / impressions x 1000
 -- column: revenue_per_hour_usd | USD per hour viewed | revenue / hours viewed
-SELECT c.channel_name, ROUND(1000.0 * a.revenue_usd / NULLIF(a.impressions, 0), 2) AS ecpm_usd,
-       ROUND(a.revenue_usd * 3600.0 / NULLIF(v.watch_seconds, 0), 4) AS revenue_per_hour_usd
+SELECT c.channel_name, ROUND(1e3 * a.revenue_usd / NULLIF(a.impressions, 0), 2) AS ecpm_usd,
+       ROUND(a.revenue_usd * 36e2 / NULLIF(v.watch_seconds, 0), 4) AS revenue_per_hour_usd
 FROM media.channel_metadata c
 JOIN (SELECT channel_id, SUM(revenue_usd) AS revenue_usd, SUM(impressions) AS impressions
       FROM media.ad_revenue GROUP BY channel_id) AS a ON a.channel_id = c.channel_id

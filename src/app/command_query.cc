@@ -9,6 +9,7 @@
 #include <set>
 
 #include "app/commands.h"
+#include "app/query_athena.h"
 #include "query/engine.h"
 #include "query/execute_table_statement.h"
 #include "query/execute_write.h"
@@ -72,25 +73,41 @@ Result<int> RunWrite(LakeSession& session, const std::string& sql,
   return kExitDone;
 }
 
-}  // namespace
-
-Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
-                     const OutputOptions& output) {
-  std::string sql = arguments.sql;
-  std::string path = arguments.file;
+/// The SQL as given, of the file or of the saved query; that for Athena where there is one.
+Result<std::string> StatementOf(const Config& config, const QueryArguments& arguments,
+                                bool is_athena) {
+  std::filesystem::path path = arguments.file;
   if (!arguments.saved.empty()) {
-    path = (session.config().sql_directory / "queries" / (arguments.saved + ".sql")).string();
+    const std::string name = arguments.saved + ".sql";
+    std::error_code error;
+    path = config.sql_directory / "athena" / name;
+    if (!is_athena || !std::filesystem::exists(path, error)) {
+      path = config.sql_directory / "queries" / name;
+    }
   }
+  std::string sql = arguments.sql;
   if (!path.empty()) {
     std::ifstream file(path);
     if (!file) {
-      return NotFound(path + ": a file with SQL is expected, there is none; see daypart queries");
+      return NotFound(path.string() +
+                      ": a file with SQL is expected, there is none; see daypart queries");
     }
     sql.assign(std::istreambuf_iterator<char>(file), {});
   }
   if (sql.empty()) return InvalidArgument("SQL is expected: daypart query 'SELECT …' or -f FILE");
+  return sql;
+}
+
+}  // namespace
+
+Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
+                     const OutputOptions& output) {
+  const bool is_athena =
+      (arguments.engine.empty() ? session.config().query_engine : arguments.engine) == "athena";
+  DAYPART_TRY(const std::string sql, StatementOf(session.config(), arguments, is_athena));
   DAYPART_TRY(const auto format,
               query::ParseOutputFormat(output.is_json ? "json" : arguments.format));
+  if (is_athena) return RunAthenaQuery(session, sql, format, arguments.is_write, output);
   query::EngineOptions options;
   options.memory_bytes_max = session.config().query_memory_bytes;
   options.threads_count = session.config().threads_count;

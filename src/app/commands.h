@@ -84,6 +84,7 @@ struct QueryArguments {
   std::string saved;  // instead of sql: a name from `daypart queries`
   std::string format = "table";
   bool is_write = false;  // the statement changes rows or a table
+  std::string engine;     // embedded or athena; empty: as the configuration says
 };
 
 /// daypart query 'SQL' | -f FILE | --saved NAME

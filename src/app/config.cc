@@ -44,6 +44,16 @@ Setter Integer(Number Config::*member, int64_t low, int64_t high) {
   };
 }
 
+/// A price or a share: a number that is not negative.
+Setter Amount(double Config::*member) {
+  return [member](const toml::node& node, Config& config) -> Status {
+    const auto number = node.value<double>();
+    if (!node.is_number() || !(*number >= 0)) return Wrong(node, "a number from 0 on");
+    config.*member = *number;
+    return Ok();
+  };
+}
+
 Setter Bytes(int64_t Config::*member) {
   return [member](const toml::node& node, Config& config) -> Status {
     const auto text = node.value<std::string>();
@@ -119,7 +129,18 @@ const std::map<std::string, std::map<std::string, Setter>>& Settings() {
         {"region", Text(&Config::kinesis_region)},
         {"poll_ms", Integer(&Config::kinesis_poll_ms, 200, 60'000)}}},
       {"sql", {{"directory", Path(&Config::sql_directory)}}},
-      {"query", {{"memory", Bytes(&Config::query_memory_bytes)}}},
+      {"query",
+       {{"memory", Bytes(&Config::query_memory_bytes)},
+        {"engine", OneOf(&Config::query_engine, {"embedded", "athena"})}}},
+      {"athena",
+       {{"workgroup", Text(&Config::athena_workgroup)},
+        {"output", Text(&Config::athena_output)},
+        {"catalog", Text(&Config::athena_catalog)},
+        {"database", Text(&Config::athena_database)},
+        {"region", Text(&Config::athena_region)},
+        {"endpoint", Text(&Config::athena_endpoint)},
+        {"reuse_minutes", Integer(&Config::athena_reuse_minutes, 0, 10'080)},
+        {"usd_per_tib", Amount(&Config::athena_usd_per_tib)}}},
       {"serve",
        {{"listen", Text(&Config::listen)},
         {"access_key_id", Text(&Config::access_key_id)},
@@ -140,8 +161,8 @@ Status ApplySection(const std::string& name, const toml::node& section, Config& 
   if (name == "stream") return ApplyStreams(section, config);
   const auto known = Settings().find(name);
   if (known == Settings().end() || !section.is_table()) {
-    return InvalidArgument("[lake], [store], [catalog], [aws], [kinesis], [query], [serve], "
-                           "[sql] or [stream.NAME] is expected, found '" + name +
+    return InvalidArgument("[lake], [store], [catalog], [aws], [kinesis], [query], [athena], "
+                           "[serve], [sql] or [stream.NAME] is expected, found '" + name +
                            "' in line " + std::to_string(section.source().begin.line));
   }
   for (const auto& [key, node] : *section.as_table()) {
@@ -248,6 +269,10 @@ Result<Config> LoadConfig(const std::filesystem::path& file) {
     return InvalidArgument(file.string() +
                            ": store.location = \"s3://bucket/prefix\" is expected, found '" +
                            config.store_location + "'");
+  }
+  if (!config.athena_output.empty() && !config.athena_output.starts_with("s3://")) {
+    return InvalidArgument(file.string() + ": athena.output = \"s3://bucket/prefix/\" is expected, "
+                           "found '" + config.athena_output + "'");
   }
   if (!config.store_kms_key.empty() && config.store_encryption != "aws:kms") {
     return InvalidArgument(file.string() +

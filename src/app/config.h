@@ -50,6 +50,15 @@ struct Config {
   int64_t kinesis_poll_ms = 250;                   // [kinesis] poll_ms
   std::string aws_profile;                         // [aws] profile
   std::string sts_endpoint;                        // [aws] sts_endpoint
+  std::string query_engine = "embedded";           // [query] engine: embedded or athena
+  std::string athena_workgroup = "primary";        // [athena] workgroup
+  std::string athena_output;                       // [athena] output: s3://bucket/prefix/
+  std::string athena_catalog = "AwsDataCatalog";   // [athena] catalog
+  std::string athena_database = "media";           // [athena] database
+  std::string athena_region;                       // [athena] region
+  std::string athena_endpoint;                     // [athena] endpoint
+  int64_t athena_reuse_minutes = 0;                // [athena] reuse_minutes
+  double athena_usd_per_tib = 5.0;                 // [athena] usd_per_tib
 
   bool is_on_s3() const { return !store_location.empty(); }
 };

@@ -21,6 +21,14 @@
 
 namespace daypart::app {
 
+/// What calls of AWS's services are made with. Belongs to the session.
+struct AwsParts {
+  http::Client& http;
+  aws::CredentialSource& credentials;
+  Clock& clock;
+  Random& random;
+};
+
 class LakeSession {
  public:
   /// read_only: for commands that only look, so that they work on a lake that cannot be written.
@@ -37,6 +45,7 @@ class LakeSession {
   Clock& clock() { return clock_; }
   http::Client& http() { return *http_; }
   aws::CredentialSource& credentials() { return *credentials_; }
+  AwsParts aws() { return {*http_, *credentials_, clock_, random_}; }
 
   /// As the configuration says, else the environment, the profile, us-east-1.
   std::string Region(const std::string& configured) const;

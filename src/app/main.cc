@@ -139,6 +139,8 @@ void AddQuery(CLI::App& app, Options& options, Action& action) {
   query->add_option("--saved", options.query.saved, "A saved query; daypart queries lists them");
   query->add_option("--format", options.query.format, "table, csv, json or arrow")
       ->check(CLI::IsMember({"table", "csv", "json", "arrow"}));
+  query->add_option("--engine", options.query.engine, "embedded or athena; query.engine by default")
+      ->check(CLI::IsMember({"embedded", "athena"}));
   query->add_flag("--write", options.query.is_write,
                   "The statement changes rows or a table: INSERT, DELETE, UPDATE, MERGE, CREATE "
                   "TABLE, ALTER TABLE, DROP TABLE, CALL system.…");
