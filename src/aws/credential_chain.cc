@@ -23,6 +23,9 @@ using nlohmann::json;
 constexpr int kProfileDepthMax = 8;
 /// Metadata endpoints are on the machine or not there at all.
 constexpr std::chrono::milliseconds kMetadataTimeout{2'000};
+/// What STS takes as DurationSeconds of AssumeRole.
+constexpr int kRoleSecondsMin = 900;
+constexpr int kRoleSecondsMax = 43'200;
 
 /// Keys that are there already, as a source for the calls that get others.
 class Fixed final : public CredentialSource {
@@ -54,6 +57,23 @@ Result<Credentials> FromJson(const std::string& text, const char* token_key, std
                             ": JSON with AccessKeyId and SecretAccessKey is expected, found none");
   }
   return credentials;
+}
+
+/// Containers' tokens go over plain http to this machine and to the agents' own addresses alone.
+/// source: AWS SDKs and Tools Reference Guide, "Container credential provider".
+bool is_trusted_agent(std::string_view url) {
+  if (url.starts_with("https://")) return true;
+  constexpr std::string_view kHttp = "http://";
+  if (!url.starts_with(kHttp)) return false;
+  std::string_view host = url.substr(kHttp.size());
+  host = host.substr(0, host.find('/'));
+  const size_t port = host.rfind(':');
+  const bool has_port = port != std::string_view::npos && host.find(']', port) == host.npos;
+  if (has_port) host = host.substr(0, port);
+  const bool is_address = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host == "localhost" || host == "[::1]" || host == "169.254.170.2" ||
+         host == "169.254.170.23" || host == "[fd00:ec2::23]" ||
+         (is_address && host.starts_with("127."));
 }
 
 class Chain {
@@ -142,11 +162,12 @@ class Chain {
     const std::string role = get("role_arn");
     // A profile that is its own source means its keys; else a role goes first.
     if (!role.empty() && !(depth > 0 && get("source_profile") == name && has_keys)) {
+      if (!get("mfa_serial").empty()) return NeedsCode(name);
       if (const auto token_file = get("web_identity_token_file"); !token_file.empty()) {
         return WebIdentity(token_file, role, get("role_session_name"));
       }
       DAYPART_TRY(const Credentials source, SourceOf(settings, name, depth));
-      return AssumeRole(source, role, settings);
+      return AssumeRole(source, role, settings).WithContext(origin);
     }
     if (has_keys) {
       return Credentials{.access_key_id = get("aws_access_key_id"),
@@ -164,6 +185,26 @@ class Chain {
     return NotFound(origin + " has no credentials");
   }
 
+  static Error NeedsCode(const std::string& profile) {
+    return PermissionDenied(
+        "profile '" + profile +
+        "' has mfa_serial, whose code nobody can be asked for here: take out credentials with "
+        "aws configure export-credentials --profile " + profile +
+        " --format env and put them into the environment");
+  }
+
+  /// errors: kInvalidArgument.
+  static Result<std::string> RoleSeconds(const ProfileSettings& settings) {
+    const auto at = settings.find("duration_seconds");
+    if (at == settings.end()) return std::string("3600");
+    const std::string& text = at->second;
+    const bool is_number = !text.empty() && text.size() <= 5 &&
+                           text.find_first_not_of("0123456789") == std::string::npos;
+    const int seconds = is_number ? std::atoi(text.c_str()) : 0;
+    if (seconds >= kRoleSecondsMin && seconds <= kRoleSecondsMax) return text;
+    return InvalidArgument("duration_seconds of 900 to 43200 is expected, found '" + text + "'");
+  }
+
   Result<Credentials> SourceOf(const ProfileSettings& settings, const std::string& name,
                                int depth) {
     if (const auto at = settings.find("source_profile"); at != settings.end()) {
@@ -172,6 +213,11 @@ class Chain {
     const auto at = settings.find("credential_source");
     const std::string source = at == settings.end() ? "" : at->second;
     if (source == "Environment") {
+      if (Env("AWS_ACCESS_KEY_ID").empty() || Env("AWS_SECRET_ACCESS_KEY").empty()) {
+        return PermissionDenied("profile '" + name +
+                                "' takes its source from the environment: AWS_ACCESS_KEY_ID and "
+                                "AWS_SECRET_ACCESS_KEY are expected there");
+      }
       return Credentials{.access_key_id = Env("AWS_ACCESS_KEY_ID"),
                          .secret_access_key = Env("AWS_SECRET_ACCESS_KEY"),
                          .session_token = Env("AWS_SESSION_TOKEN"),
@@ -212,11 +258,12 @@ class Chain {
       const auto at = settings.find(key);
       return at == settings.end() ? std::string(fallback) : at->second;
     };
+    DAYPART_TRY(const std::string seconds, RoleSeconds(settings));
     Parameters form = {{"Action", "AssumeRole"},
                        {"Version", "2011-06-15"},
                        {"RoleArn", role},
                        {"RoleSessionName", get("role_session_name", "daypart")},
-                       {"DurationSeconds", get("duration_seconds", "3600")}};
+                       {"DurationSeconds", seconds}};
     if (settings.contains("external_id")) form.emplace_back("ExternalId", get("external_id", ""));
     Fixed fixed(source);
     Service sts(http_, fixed, clock_, random_, nullptr,
@@ -240,16 +287,32 @@ class Chain {
                         {"RoleArn", role},
                         {"RoleSessionName", session_name.empty() ? "daypart" : session_name},
                         {"WebIdentityToken", token}});
-    const std::string given = StsEndpoint();
-    // The token is what proves who asks: this call is not signed.
-    DAYPART_TRY(const http::Response response,
-                http_.Send({.method = "POST",
-                            .url = given.empty() ? "https://sts." + StsRegion() + ".amazonaws.com/"
-                                                 : given + "/",
-                            .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
-                            .body = std::as_bytes(std::span(body.data(), body.size()))}));
+    DAYPART_TRY(const http::Response response, AskUnsigned(body));
     if (!response.is_success()) return ToError(response, "sts:AssumeRoleWithWebIdentity " + role);
     return FromSts(response.body, "web identity role " + role);
+  }
+
+  /// A call to STS that is not signed, because a token in it proves who asks.
+  Result<http::Response> AskUnsigned(const std::string& body) {
+    const std::string given = StsEndpoint();
+    const std::string own = "https://sts." + StsRegion() + ".amazonaws.com" +
+                            (StsRegion().starts_with("cn-") ? ".cn" : "");
+    const http::RetryPolicy policy;
+    http::RetryBudget budget;
+    http::Retries retries(policy, budget, clock_, random_, nullptr);
+    while (true) {
+      auto response =
+          http_.Send({.method = "POST",
+                      .url = (given.empty() ? own : given) + "/",
+                      .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
+                      .body = std::as_bytes(std::span(body.data(), body.size()))});
+      const bool is_passing =
+          response ? response->status >= 500 || response->status == 429 ||
+                         ErrorOfAnswer(*response).code == "IDPCommunicationError" ||
+                         ErrorOfAnswer(*response).code == "Throttling"
+                   : response.error().code == ErrorCode::kUnavailable;
+      if (!is_passing || !retries.Again()) return response;
+    }
   }
 
   Result<Credentials> FromSso(const ProfileSettings& settings, const std::string& origin) {
@@ -295,12 +358,18 @@ class Chain {
     const std::string relative = Env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const std::string full = Env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     if (relative.empty() && full.empty()) return NotFound("no container endpoint");
+    if (relative.empty() && !is_trusted_agent(full)) {
+      return PermissionDenied(
+          "AWS_CONTAINER_CREDENTIALS_FULL_URI: https://, or http:// to this machine or the agent at "
+          "169.254.170.2 is expected, found " + full);
+    }
     http::Request request{.url = relative.empty() ? full : "http://169.254.170.2" + relative,
                           .connect_timeout = kMetadataTimeout,
                           .total_timeout = kMetadataTimeout};
     std::string token = Env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
     if (const std::string file = Env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"); !file.empty()) {
       DAYPART_TRY(token, around_.read_file(file).WithContext("container authorization token"));
+      while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
     }
     if (!token.empty()) request.headers.push_back({"Authorization", token});
     DAYPART_TRY(const http::Response response, http_.Send(request));

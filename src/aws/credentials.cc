@@ -18,6 +18,8 @@ namespace {
 
 /// Five minutes, as the SDKs have it: long enough for a slow call signed just before.
 constexpr int64_t kRefreshMicros = int64_t{300} * 1'000'000;
+/// While those at hand are valid, a service that gives no new ones is not asked at every call.
+constexpr int64_t kTryAgainMicros = int64_t{30} * 1'000'000;
 /// A credential_process that prints more is none.
 constexpr size_t kProcessBytesMax = 1 << 20;
 
@@ -35,9 +37,12 @@ class Refreshing final : public CredentialSource {
     if (is_kept && (!kept_->expires || now < kept_->expires->value() - kRefreshMicros)) {
       return *kept_;
     }
+    const bool is_valid = is_kept && now < kept_->expires->value();
+    if (is_valid && now < next_try_) return *kept_;
     auto fetched = fetch_();
     if (!fetched) {
-      if (is_kept && now < kept_->expires->value()) {
+      if (is_valid) {
+        next_try_ = now + kTryAgainMicros;
         Log(LogLevel::kWarning, "new credentials could not be had yet: " + fetched.error().message);
         return *kept_;
       }
@@ -56,9 +61,10 @@ class Refreshing final : public CredentialSource {
  private:
   Clock& clock_;
   const std::function<Result<Credentials>()> fetch_;
-  std::mutex mutex_;  // guards kept_ and is_refused_
+  std::mutex mutex_;  // guards what follows
   std::optional<Credentials> kept_;
   bool is_refused_ = false;
+  int64_t next_try_ = 0;
 };
 
 Result<std::string> RunShell(const std::string& command) {

@@ -143,6 +143,126 @@ TEST(CredentialChain, InstanceMetadataByItsSecondVersion) {
   EXPECT_EQ(machine.Chain()->Get().error().code, ErrorCode::kPermissionDenied);
 }
 
+TEST(CredentialChain, RolesOfRolesAreAssumedOneByTheOther) {
+  Machine machine;
+  machine.files["/h/.aws/config"] =
+      "[profile c]\nrole_arn = arn:c\nsource_profile = b\nduration_seconds = 900\n"
+      "role_session_name = nightly\n[profile b]\nrole_arn = arn:b\nsource_profile = a\n"
+      "[profile a]\naws_access_key_id = A\naws_secret_access_key = q\n";
+  machine.network.Answer(200, StsAnswer("B"));
+  machine.network.Answer(200, StsAnswer("C"));
+  const auto got = machine.Chain({.profile = "c", .region = "eu-west-1"})->Get();
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->access_key_id, "C");
+  ASSERT_EQ(machine.network.sent.size(), 2U);
+  const auto signature = [&](size_t i) {
+    return std::string(*http::FindHeader(machine.network.sent[i].headers, "Authorization"));
+  };
+  EXPECT_NE(signature(0).find("Credential=A/"), std::string::npos);
+  EXPECT_NE(signature(1).find("Credential=B/"), std::string::npos);
+  EXPECT_EQ(http::FindHeader(machine.network.sent[1].headers, "X-Amz-Security-Token"), "t");
+  EXPECT_NE(machine.network.sent[0].body.find("DurationSeconds=3600"), std::string::npos);
+  EXPECT_NE(machine.network.sent[1].body.find("DurationSeconds=900"), std::string::npos);
+  EXPECT_NE(machine.network.sent[1].body.find("RoleSessionName=nightly"), std::string::npos);
+  EXPECT_EQ(machine.network.sent[1].line, "POST https://sts.eu-west-1.amazonaws.com/");
+}
+
+TEST(CredentialChain, RolesThatCannotBeHadAreToldWithTheirProfile) {
+  Machine machine;
+  machine.files["/h/.aws/config"] =
+      "[profile code]\nrole_arn = arn:c\nsource_profile = a\nmfa_serial = arn:mfa\n"
+      "[profile loop]\nrole_arn = arn:l\nsource_profile = pool\n"
+      "[profile pool]\nrole_arn = arn:p\nsource_profile = loop\n"
+      "[profile lone]\nrole_arn = arn:p\n"
+      "[profile short]\nrole_arn = arn:p\nsource_profile = a\nduration_seconds = 60\n"
+      "[profile bare]\nrole_arn = arn:p\ncredential_source = Environment\n"
+      "[profile denied]\nrole_arn = arn:d\nsource_profile = a\n"
+      "[profile a]\naws_access_key_id = A\naws_secret_access_key = q\n";
+  const std::map<std::string, std::string> expected = {
+      {"code", "mfa_serial"}, {"loop", "in a circle"},      {"lone", "source_profile"},
+      {"short", "900"},       {"bare", "AWS_ACCESS_KEY_ID"}, {"none", "'none' is in neither"}};
+  for (const auto& [profile, words] : expected) {
+    const auto refused = machine.Chain({.profile = profile})->Get();
+    ASSERT_FALSE(refused) << profile;
+    EXPECT_NE(refused.error().message.find(words), std::string::npos) << refused.error().message;
+  }
+  EXPECT_TRUE(machine.network.sent.empty());
+  machine.network.Answer(403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message>"
+                              "</Error></ErrorResponse>");
+  const auto denied = machine.Chain({.profile = "denied"})->Get();
+  EXPECT_EQ(denied.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_NE(denied.error().message.find("sts:AssumeRole arn:d"), std::string::npos);
+}
+
+TEST(CredentialChain, WebIdentityIsTriedAgainAndReadsItsTokenAnewAtRefresh) {
+  Machine machine;
+  machine.environment["AWS_WEB_IDENTITY_TOKEN_FILE"] = "/token";
+  machine.environment["AWS_ROLE_ARN"] = "arn:r";
+  machine.files["/token"] = "first";
+  machine.network.Answer(400, "<E><Code>IDPCommunicationError</Code><Message>m</Message></E>");
+  machine.network.answers.emplace_back(Unavailable("reset"));
+  machine.network.Answer(200, StsAnswer("ONE"));
+  const auto chain = machine.Chain();
+  EXPECT_EQ(chain->Get()->access_key_id, "ONE");
+  EXPECT_EQ(machine.network.sent.size(), 3U);
+  machine.files["/token"] = "second";
+  machine.clock.Advance(std::chrono::minutes(56));
+  machine.network.Answer(200, StsAnswer("TWO"));
+  EXPECT_EQ(chain->Get()->access_key_id, "TWO");
+  EXPECT_NE(machine.network.sent.back().body.find("WebIdentityToken=second"), std::string::npos);
+  machine.network.Answer(400, "<E><Code>ExpiredTokenException</Code><Message>old</Message></E>");
+  chain->Refuse();
+  const auto refused = chain->Get();
+  EXPECT_EQ(refused.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(refused.error().message.find("second"), std::string::npos);
+}
+
+TEST(CredentialChain, SsoByTheTokenThatTheLoginLeft) {
+  Machine machine;
+  machine.files["/h/.aws/config"] =
+      "[default]\nsso_session = work\nsso_account_id = 17\nsso_role_name = Reader\n"
+      "[sso-session work]\nsso_region = eu-west-1\nsso_start_url = https://x.awsapps.com/start\n";
+  // printf work | sha1sum
+  const std::string cache = "/h/.aws/sso/cache/e274eeff768c6396088ec6eb091f4bf4d47ab1e0.json";
+  const auto refused = machine.Chain()->Get();
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("aws sso login"), std::string::npos);
+  machine.files[cache] = R"({"accessToken": "bearer", "expiresAt": "2015-08-30T12:36:01Z"})";
+  machine.network.Answer(200, R"({"roleCredentials": {"accessKeyId": "S", "secretAccessKey": "x",
+      "sessionToken": "t", "expiration": 1440941760000}})");
+  const auto got = machine.Chain()->Get();
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->access_key_id, "S");
+  EXPECT_EQ(got->expires, UtcMicros(1'440'941'760'000'000));
+  const auto& sent = machine.network.sent.at(0);
+  EXPECT_EQ(sent.line,
+            "GET https://portal.sso.eu-west-1.amazonaws.com/federation/credentials?account_id=17&"
+            "role_name=Reader");
+  EXPECT_EQ(http::FindHeader(sent.headers, "x-amz-sso_bearer_token"), "bearer");
+  machine.files[cache] = R"({"accessToken": "bearer", "expiresAt": "2015-08-30T12:36:00Z"})";
+  EXPECT_FALSE(machine.Chain()->Get());
+}
+
+TEST(CredentialChain, ContainersAreAskedWithTheirTokenAndOnlyNearby) {
+  Machine machine;
+  machine.environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = "http://169.254.170.23/v1/credentials";
+  machine.environment["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = "/pod/token";
+  machine.files["/pod/token"] = "pod-token\n";
+  machine.network.Answer(200, R"({"AccessKeyId":"E","SecretAccessKey":"s","Token":"t",
+      "Expiration":"2015-08-30T18:36:00Z"})");
+  EXPECT_EQ(machine.Chain()->Get()->access_key_id, "E");
+  EXPECT_EQ(http::FindHeader(machine.network.sent.at(0).headers, "Authorization"), "pod-token");
+  for (const char* far : {"http://example.com/x", "http://127.0.0.1.example.com/", "ftp://127.0.0.1/"}) {
+    machine.environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = far;
+    EXPECT_EQ(machine.Chain()->Get().error().code, ErrorCode::kPermissionDenied);
+  }
+  EXPECT_EQ(machine.network.sent.size(), 1U);
+  machine.environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/v2/me";
+  machine.network.Answer(200, R"({"AccessKeyId":"R","SecretAccessKey":"s"})");
+  EXPECT_EQ(machine.Chain()->Get()->access_key_id, "R");
+  EXPECT_EQ(machine.network.sent.at(1).line, "GET http://169.254.170.2/v2/me");
+}
+
 TEST(Refreshing, FetchesAnewBeforeTheEndAndKeepsWhatIsValidWhileItCannot) {
   FakeClock clock{UtcMicros(kNow)};
   int fetches = 0;
@@ -163,6 +283,9 @@ TEST(Refreshing, FetchesAnewBeforeTheEndAndKeepsWhatIsValidWhileItCannot) {
   clock.Advance(std::chrono::minutes(2));
   EXPECT_EQ(source->Get()->access_key_id, "1");
   fails = false;
+  // Those at hand are valid still: who gave none is left alone for a while.
+  EXPECT_EQ(source->Get()->access_key_id, "1");
+  clock.Advance(std::chrono::seconds(31));
   EXPECT_EQ(source->Get()->access_key_id, "2");
   fails = true;
   clock.Advance(std::chrono::minutes(61));
