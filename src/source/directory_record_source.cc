@@ -7,11 +7,13 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
 #include "base/log.h"
 #include "decode/csv_dialect.h"
+#include "decode/csv_index.h"
 #include "decode/decoder.h"
 
 namespace daypart::source {
@@ -21,6 +23,7 @@ namespace {
 constexpr uint64_t kHeadBytesMax = 1024;
 constexpr size_t kSignatureBytes = size_t{64} << 10;
 constexpr size_t kChunkBytesMin = size_t{64} << 10;
+constexpr int64_t kSampleLinesMin = 10;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 /// "<head bytes>-<hash>:<offset>"; the head of a file that nothing was read of is empty.
@@ -80,6 +83,20 @@ Status Skip(decode::ByteSource& bytes, uint64_t count) {
   return Ok();
 }
 
+/// Names by which programs say that a file is not (yet) for others: those of hidden files, of
+/// Hadoop's and Spark's own, of uploads and copies under way.
+bool is_passed_over(std::string_view id) {
+  const auto begins = [id](std::string_view how) {
+    return id.starts_with(how) || id.find("/" + std::string(how)) != std::string_view::npos;
+  };
+  constexpr std::array<std::string_view, 11> kEndings = {
+      ".parquet", ".tmp",        ".temp",      ".part", ".partial", ".filepart",
+      ".crdownload", ".inprogress", "._COPYING_", ".swp",  "~"};
+  return begins("_") || begins(".") ||
+         std::any_of(kEndings.begin(), kEndings.end(),
+                     [id](std::string_view ending) { return id.ends_with(ending); });
+}
+
 bool is_csv_name(std::string_view name) {
   for (const std::string_view packed : {".gz", ".zst"}) {
     if (name.ends_with(packed)) name.remove_suffix(packed.size());
@@ -91,6 +108,7 @@ bool is_csv_name(std::string_view name) {
 
 struct DirectoryRecordSource::File {
   store::ObjectInfo info;
+  UtcMicros seen;  // for the first time
   bool is_csv = false;
   bool is_compressed = false;
   /// No text: told once, then left alone until it changes.
@@ -119,11 +137,11 @@ Result<std::vector<Shard>> DirectoryRecordSource::ListShards() {
   std::vector<Shard> shards;
   for (store::ObjectInfo& info : listed) {
     std::string id = info.location.substr(options_.folder.size() + 1);
-    const bool is_hidden = id.starts_with('_') || id.find("/_") != std::string::npos;
-    if (is_hidden || id.ends_with(".parquet")) continue;
+    if (is_passed_over(id)) continue;
     auto& file = files_[id];
     if (file == nullptr) {
       file = std::make_unique<File>();
+      file->seen = clock_.Now();
       file->is_csv = is_csv_name(id);
       file->is_compressed = id.ends_with(".gz") || id.ends_with(".zst");
     }
@@ -188,6 +206,7 @@ Result<std::string> DirectoryRecordSource::HeadIdentity(const File& file, uint64
 }
 
 Status DirectoryRecordSource::Open(File& file, uint64_t offset, const ReadLimits& limits) {
+  file.chunker.reset();
   DAYPART_TRY(auto reader, store_.OpenRead(file.info.location));
   std::string head(std::min<uint64_t>(kSignatureBytes, reader->size_bytes()), '\0');
   DAYPART_TRY(const size_t read, reader->ReadAt(0, std::as_writable_bytes(std::span(head))));
@@ -215,7 +234,12 @@ Status DirectoryRecordSource::Open(File& file, uint64_t offset, const ReadLimits
                   decode::OpenText(std::make_unique<FileBytes>(std::move(again), 0)));
       std::string sample(kSignatureBytes, '\0');
       DAYPART_TRY(const size_t sampled, start->Read(std::span(sample)));
-      file.dialect = decode::DetectDialect(std::string_view(sample).substr(0, sampled), {});
+      sample.resize(sampled);
+      // Too little of a file that is being written may look like another dialect than all of it.
+      const bool is_telling = has_settled(file) || sampled == kSignatureBytes ||
+                              std::count(sample.begin(), sample.end(), '\n') >= kSampleLinesMin;
+      if (!is_telling) return Ok();
+      file.dialect = decode::DetectDialect(sample, {});
       file.csv_columns = std::make_shared<const std::vector<std::string>>(file.dialect.columns);
     }
     options.quote = file.dialect.quote;
@@ -242,11 +266,13 @@ Result<std::optional<LineRun>> DirectoryRecordSource::NextRun(File& file,
   };
   if (!chunk) return exhaust(offset);
   std::string& text = chunk->bytes;
-  if (!text.ends_with('\n') && !has_all) {
-    // The end of the file, and maybe half of a line: it is looked at again when it has settled.
-    const size_t end = text.rfind('\n');
-    if (end == std::string::npos) return exhaust(offset);
-    text.resize(end + 1);
+  const decode::CsvSyntax syntax{.delimiter = file.dialect.delimiter,
+                                 .quote = file.is_csv ? file.dialect.quote : '\0'};
+  const size_t whole = has_all ? text.size() : decode::WholeRecordsBytes(text, syntax);
+  if (whole < text.size()) {
+    // The end of the file, and maybe half of a record: it is looked at again when it has settled.
+    if (whole == 0) return exhaust(offset);
+    text.resize(whole);
     file.chunker.reset();
   }
   LineRun run;
@@ -286,7 +312,10 @@ Result<std::optional<LineRun>> DirectoryRecordSource::ReadLines(const std::strin
                         file->exhausted_offset == from.offset &&
                         (file->exhausted_settled || !has_settled(*file));
   if (is_known || file->is_binary || file->info.bytes == 0) return std::optional<LineRun>();
-  const bool waits = (file->is_csv || file->is_compressed) && !has_settled(*file);
+  // A CSV file that never stops growing is read by its whole records after all.
+  const bool is_growing = clock_.Now().value() - file->seen.value() >= options_.settle_ms * 1000;
+  const bool waits = !has_settled(*file) &&
+                     (file->is_compressed || (file->is_csv && !is_growing));
   if (waits) return std::optional<LineRun>();
   const bool is_open = file->chunker != nullptr && file->open_etag == file->info.etag &&
                        file->next_offset == from.offset;
@@ -297,7 +326,7 @@ Result<std::optional<LineRun>> DirectoryRecordSource::ReadLines(const std::strin
     }
     Status opened = Open(*file, from.offset, limits);
     if (!opened) return Refuse(*file, std::move(opened).error());
-    if (file->is_binary) return std::optional<LineRun>();
+    if (file->is_binary || file->chunker == nullptr) return std::optional<LineRun>();
   }
   auto run = NextRun(*file, from.identity, from.offset);
   if (!run) return Refuse(*file, std::move(run).error());

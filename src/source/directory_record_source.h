@@ -6,7 +6,8 @@
 // grows is read on from where it was left, one whose beginning changed is read as a new one.
 //
 // A last line without a line end may be half of a line: it is taken once the file was not written
-// to for settle_ms. CSV files and compressed ones are taken only when they have settled.
+// to for settle_ms. CSV files are taken when they have settled, or by whole records if they go on
+// growing for so long; compressed ones only when they have settled.
 #pragma once
 
 #include <map>
@@ -38,8 +39,9 @@ class DirectoryRecordSource final : public RecordSource {
 
   std::string name() const override { return options_.name; }
   bool has_lines() const override { return true; }
-  /// The files that are there now, sorted by name; .parquet files, ledgers and other binaries are
-  /// left out once their first bytes tell.
+  /// The files that are there now, sorted by name, without those whose names say that they are not
+  /// for readers (hidden, .tmp, .part, …) and .parquet files; other binaries are left out once
+  /// their first bytes tell.
   Result<std::vector<Shard>> ListShards() override;
   Result<std::string> PositionOf(const std::string& shard_id, StartPosition start) override;
   /// errors: kUnsupported, use ReadLines.
@@ -56,6 +58,7 @@ class DirectoryRecordSource final : public RecordSource {
   Result<File*> FileOf(const std::string& shard_id);
   /// Whether there may be bytes that no ReadLines has given yet.
   bool has_settled(const File& file) const;
+  /// Leaves the file without a chunker if too little of it is there to tell how it is written.
   Status Open(File& file, uint64_t offset, const ReadLimits& limits);
   Result<std::string> HeadIdentity(const File& file, uint64_t bytes) const;
   Result<std::optional<LineRun>> Refuse(File& file, Error error);

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A folder that keeps receiving files: what is taken when, as files grow, settle, are renamed,
+// replaced, compressed, or are none of ours. Times of change are set, not waited for.
+#include "source/directory_record_source.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "store/directory_store.h"
+#include "store/temp_folder_for_test.h"
+
+namespace daypart::source {
+namespace {
+
+using testing::ElementsAre;
+
+struct Folder {
+  store::TempFolder temp;
+  FakeClock clock{UtcMicros(int64_t{1'764'000'000} * 1'000'000)};
+  std::unique_ptr<store::ObjectStore> store = store::MakeDirectoryStore();
+  std::unique_ptr<DirectoryRecordSource> source;
+  std::map<std::string, std::string> positions;
+
+  Folder() { Restart(); }
+  void Restart() {
+    source = std::make_unique<DirectoryRecordSource>(
+        *store, clock, DirectoryOptions{.folder = temp.Location("in"), .name = "files:in"});
+  }
+  /// The file is this now, changed now.
+  void Write(const std::string& name, const std::string& text) {
+    temp.WriteFile("in/" + name, text);
+    Touch(name);
+  }
+  void Append(const std::string& name, const std::string& text) {
+    std::ofstream(temp.Path("in/" + name), std::ios::app | std::ios::binary) << text;
+    Touch(name);
+  }
+  void Touch(const std::string& name) {
+    const int64_t now = clock.Now().value();
+    const timespec time{now / 1'000'000, now % 1'000'000 * 1'000};
+    const timespec times[2] = {time, time};
+    ASSERT_EQ(::utimensat(AT_FDCWD, temp.Path("in/" + name).c_str(), times, 0), 0);
+  }
+  void Wait(int seconds) { clock.Advance(std::chrono::seconds(seconds)); }
+
+  /// All that can be taken, by file, as text; a CSV file's columns go before it in brackets.
+  std::map<std::string, std::string> Take() {
+    std::map<std::string, std::string> taken;
+    const auto shards = source->ListShards().value();
+    for (const Shard& shard : shards) {
+      auto& position = positions[shard.id];
+      if (position.empty()) {
+        position = source->PositionOf(shard.id, StartPosition::kOldest).value();
+      }
+      while (true) {
+        auto run = source->ReadLines(shard.id, position, {});
+        EXPECT_TRUE(run) << run.error().message;
+        if (!run || !*run) break;
+        const LineRun& lines = **run;
+        if (lines.csv_columns) {
+          std::string columns;
+          for (const auto& column : *lines.csv_columns) columns += column + ' ';
+          taken[shard.id] += '[' + columns + (lines.has_header ? "h]" : "]");
+        }
+        taken[shard.id] += lines.text;
+        position = lines.next_position;
+      }
+    }
+    return taken;
+  }
+  std::string Take(const std::string& name) { return Take()[name]; }
+};
+
+TEST(DirectoryRecordSource, AGrowingFileIsReadOnByWholeLines) {
+  Folder folder;
+  folder.Write("a.jsonl", "{\"n\":1}\n{\"n\":");
+  EXPECT_EQ(folder.Take("a.jsonl"), "{\"n\":1}\n");
+  EXPECT_TRUE(folder.source->has_unsettled());
+  folder.Append("a.jsonl", "2}\n{\"n\":3}");
+  folder.Restart();
+  EXPECT_EQ(folder.Take("a.jsonl"), "{\"n\":2}\n");
+  // The last line has no end, but nothing was written to it for two seconds.
+  folder.Wait(3);
+  EXPECT_EQ(folder.Take("a.jsonl"), "{\"n\":3}");
+  EXPECT_FALSE(folder.source->has_unsettled());
+  EXPECT_TRUE(folder.Take().empty());
+  folder.Append("a.jsonl", "\n{\"n\":4}\n");
+  EXPECT_EQ(folder.Take("a.jsonl"), "\n{\"n\":4}\n");
+}
+
+TEST(DirectoryRecordSource, FilesUnderANameForTheWritersUseAreTakenWhenTheyAreRenamed) {
+  Folder folder;
+  for (const char* name : {"b.jsonl.tmp", ".b.jsonl.Xy3", "_b.jsonl", "b.part", "sub/.x/c.jsonl",
+                           "_temporary/0/d.jsonl", "b.jsonl._COPYING_", "b.jsonl~", "e.parquet"}) {
+    folder.Write(name, "{\"half\":");
+  }
+  folder.Wait(60);
+  EXPECT_TRUE(folder.Take().empty());
+  EXPECT_FALSE(folder.source->has_unsettled());
+  folder.Write("b.jsonl.tmp", "{\"n\":1}\n");
+  std::filesystem::rename(folder.temp.Path("in/b.jsonl.tmp"), folder.temp.Path("in/sub/b.jsonl"));
+  EXPECT_EQ(folder.Take("sub/b.jsonl"), "{\"n\":1}\n");
+}
+
+TEST(DirectoryRecordSource, CsvIsTakenWhenItHasSettledEachFileWithItsOwnHeader) {
+  Folder folder;
+  folder.Write("a.csv", "id,region\n1,north\n");
+  folder.Write("b.csv", "region;id;extra\nsouth;2;x\nwest;3;y\n");
+  EXPECT_TRUE(folder.Take().empty());
+  EXPECT_TRUE(folder.source->has_unsettled());
+  folder.Wait(3);
+  const auto taken = folder.Take();
+  EXPECT_EQ(taken.at("a.csv"), "[id region h]id,region\n1,north\n");
+  EXPECT_EQ(taken.at("b.csv"), "[region id extra h]region;id;extra\nsouth;2;x\nwest;3;y\n");
+  folder.Append("a.csv", "4,\"ea\nst\"\n");
+  folder.Restart();
+  folder.Wait(3);
+  EXPECT_EQ(folder.Take("a.csv"), "[id region ]4,\"ea\nst\"\n");
+}
+
+TEST(DirectoryRecordSource, CsvThatNeverStopsGrowingIsTakenByWholeRecords) {
+  Folder folder;
+  folder.Write("a.csv", "id,region\n");
+  std::string expected = "id,region\n";
+  std::string seen;
+  for (int i = 0; i < 40; ++i) {
+    const std::string row = std::to_string(i) + ",\"no\nrth " + std::to_string(i) + "\"\n";
+    // Half of a record, ending in a line end within quotes, stays until the rest has come.
+    const size_t half = row.find('\n') + 1;
+    folder.Append("a.csv", row.substr(0, half));
+    const std::string early = folder.Take("a.csv");
+    folder.Append("a.csv", row.substr(half));
+    expected += row;
+    for (std::string text : {early, folder.Take("a.csv")}) {
+      if (text.starts_with('[')) text.erase(0, text.find(']') + 1);
+      seen += text;
+      EXPECT_TRUE(seen.empty() || seen.ends_with("\"\n")) << seen;
+    }
+    folder.Wait(1);
+  }
+  EXPECT_GT(seen.size(), expected.size() / 2);
+  EXPECT_EQ(seen, expected);
+}
+
+TEST(DirectoryRecordSource, CompressedFilesAreTakenWholeAndByOffsetInTheirText) {
+  Folder folder;
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += "{\"n\":" + std::to_string(i) + "}\n";
+  folder.Write("a.jsonl.gz", "");
+  gzFile file = gzopen(folder.temp.Path("in/a.jsonl.gz").c_str(), "wb");
+  ASSERT_EQ(gzwrite(file, text.data(), static_cast<unsigned>(text.size())),
+            static_cast<int>(text.size()));
+  gzclose(file);
+  folder.Touch("a.jsonl.gz");
+  EXPECT_TRUE(folder.Take().empty());
+  folder.Wait(3);
+  EXPECT_EQ(folder.Take("a.jsonl.gz"), text);
+  EXPECT_TRUE(folder.Take().empty());
+  // Half of a compressed file is told of and left alone until it changes.
+  const std::string whole = folder.temp.ReadFile("in/a.jsonl.gz");
+  folder.Write("b.jsonl.gz", whole.substr(0, whole.size() / 2));
+  folder.Write("c.jsonl", "{\"n\":1}\n");
+  folder.Wait(3);
+  EXPECT_EQ(folder.Take("c.jsonl"), "{\"n\":1}\n");
+  folder.Write("b.jsonl.gz", whole);
+  folder.Wait(3);
+  EXPECT_TRUE(folder.Take("b.jsonl.gz").ends_with("{\"n\":999}\n"));
+}
+
+TEST(DirectoryRecordSource, AnotherContentUnderTheNameIsReadFromItsStart) {
+  Folder folder;
+  folder.Write("a.jsonl", "{\"n\":1}\n{\"n\":2}\n");
+  EXPECT_EQ(folder.Take("a.jsonl"), "{\"n\":1}\n{\"n\":2}\n");
+  folder.Write("a.jsonl", "{\"m\":1}\n{\"m\":2}\n{\"m\":3}\n");
+  EXPECT_EQ(folder.Take("a.jsonl"), "{\"m\":1}\n{\"m\":2}\n{\"m\":3}\n");
+  std::filesystem::remove(folder.temp.Path("in/a.jsonl"));
+  EXPECT_TRUE(folder.Take().empty());
+  folder.Write("photo.jsonl", std::string("\x89PNG\r\n\x1a\n\0\0\0", 11));
+  EXPECT_TRUE(folder.Take().empty());
+  EXPECT_FALSE(folder.source->has_unsettled());
+}
+
+}  // namespace
+}  // namespace daypart::source
