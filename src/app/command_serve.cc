@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "app/commands.h"
+#include "app/hot_streams.h"
 #include "app/stream_key.h"
 #include "app/stream_session.h"
 #include "http/server.h"
@@ -107,8 +108,9 @@ class LakeServer {
       : session_(session),
         log_(log),
         router_(session.clock(), metrics_),
-        queries_(session.context(), session.raw_catalog(), EngineOptionsOf(session.config()),
-                 metrics_),
+        hot_(session),
+        queries_(session.context(), session.raw_catalog(),
+                 EngineOptionsOf(session.config(), hot_), metrics_),
         kinesis_(log, session.clock(), {.key = StreamKeyOf(session.config())}),
         jobs_(session.clock(), metrics_) {
     ObserveProcess(metrics_, session.clock());
@@ -176,17 +178,21 @@ class LakeServer {
   /// Takes a stream in until the session's token is cancelled. What was read and not committed then
   /// is read again at the next start.
   Status RunStream(const StreamConfig& config) {
-    DAYPART_TRY(const auto stream,
-                StreamSession::Open(session_, config, {.runs_forever = true},
+    DAYPART_TRY(auto stream,
+                StreamSession::Open(session_, config, {.serves_rows = true, .runs_forever = true},
                                     session_.context().cancel));
-    return stream->Run();
+    // Shared with the queries that read its rows.
+    const std::shared_ptr<StreamSession> shared = std::move(stream);
+    const auto running = hot_.Add(shared);
+    return shared->Run();
   }
 
-  static query::EngineOptions EngineOptionsOf(const Config& config) {
+  static query::EngineOptions EngineOptionsOf(const Config& config, lake::HotTables& hot) {
     query::EngineOptions options;
     options.memory_bytes_max = config.query_memory_bytes;
     options.threads_count = config.threads_count;
     options.views_directory = (config.sql_directory / "views").string();
+    options.hot_tables = &hot;
     return options;
   }
 
@@ -194,6 +200,7 @@ class LakeServer {
   streamlog::StreamLog& log_;
   serve::Metrics metrics_;
   serve::Router router_;
+  HotStreams hot_;
   serve::QueryEndpoint queries_;
   serve::Kinesis kinesis_;
   serve::BackgroundJobs jobs_;

@@ -126,10 +126,26 @@ Status StreamSession::Run() {
       ended[i] = lake::RunInParallel(1, [this, i](int) { return consumers_[i]->Run(); });
     });
   }
+  if (serves_rows_) {
+    // Ends with the consumers: those of a server run until they are told to stop.
+    threads.emplace_back([this] {
+      (void)lake::RunInParallel(1, [this](int) {
+        consumers_.front()->PumpUntilStopped();
+        return Ok();
+      });  // What fails is told by Run, which takes from the same tail.
+    });
+  }
   for (std::thread& thread : threads) thread.join();
   for (Status& status : ended) {
     if (!status) return std::move(status);
   }
+  return Ok();
+}
+
+Status StreamSession::AwaitReadable(std::chrono::milliseconds wait_max) const {
+  if (!source_->knows_end()) return Ok();
+  DAYPART_TRY(const bool is_there, tail().AwaitReadable(wait_max));
+  (void)is_there;  // A query is answered with what there is then.
   return Ok();
 }
 

@@ -4,6 +4,7 @@
 // `daypart stream` and the server's background job share.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +20,7 @@ namespace daypart::app {
 
 struct StreamRunOptions {
   bool until_idle = false;
-  /// Rows stay readable until they are committed, and a thread decodes ahead.
+  /// Rows stay readable until they are committed, and a thread decodes ahead. With runs_forever.
   bool serves_rows = false;
   bool runs_forever = false;
 };
@@ -36,6 +37,12 @@ class StreamSession {
   Status Run();
 
   const StreamConfig& config() const { return config_; }
+  /// RecordSource::name().
+  std::string source_name() const { return source_->name(); }
+  /// The rows that the table's sink takes from.
+  ingest::StreamTail& tail() const { return consumers_.front()->tail(); }
+  /// Waits until the tail has what the source holds now, where the source can tell that cheaply.
+  Status AwaitReadable(std::chrono::milliseconds wait_max) const;
   /// One a sink: the table's first.
   const std::vector<std::unique_ptr<ingest::StreamConsumer>>& consumers() const {
     return consumers_;

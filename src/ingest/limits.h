@@ -23,6 +23,8 @@ inline constexpr int64_t kRejectBytesMax = int64_t{64} << 20;
 inline constexpr int64_t kAheadBytesMax = int64_t{64} << 20;
 /// How long one look for new records waits at the source; what a row waits at most besides.
 inline constexpr int64_t kPollMs = 5;
+/// How long a query waits for rows that were acknowledged before it began to be decoded.
+inline constexpr int64_t kReadableMsMax = 500;
 /// How often new shards are looked for.
 inline constexpr int64_t kShardListMs = 1'000;
 /// Columns that a stream may add to its table on its own.

@@ -173,9 +173,8 @@ Status StreamConsumer::Evolve() {
     }
   }
   // Keys whose values are of no use as a column, or whose name is taken, hold nothing up again.
-  tail_.IgnoreKeys(ignored);
   DAYPART_TRY(auto decoder, DecoderFor(shape_));
-  tail_.SetDecoder(std::move(decoder));
+  tail_.SetDecoder(std::move(decoder), ignored);
   return Ok();
 }
 

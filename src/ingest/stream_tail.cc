@@ -85,6 +85,10 @@ Status StreamTail::Reset(std::shared_ptr<RecordDecoder> decoder, StreamState sta
   kept_bytes_ = 0;
   reader_ = std::make_unique<ShardReader>(source_, clock_, state);
   base_ = state;
+  readable_.clear();
+  for (const auto& [id, shard] : state.shards) readable_[id] = shard.position;
+  readable_behind_ = next_number_;
+  is_open_ = true;
   taken_ = std::move(state);
   taken_numbers_.clear();
   taken_behind_ = next_number_;
@@ -99,8 +103,10 @@ Status StreamTail::Reset(std::shared_ptr<RecordDecoder> decoder, StreamState sta
   return Ok();
 }
 
-void StreamTail::SetDecoder(std::shared_ptr<RecordDecoder> decoder) {
+void StreamTail::SetDecoder(std::shared_ptr<RecordDecoder> decoder,
+                            const std::set<std::string>& ignored) {
   const std::lock_guard lock(mutex_);
+  ignored_keys_.insert(ignored.begin(), ignored.end());
   decoder_ = std::move(decoder);
   is_blocked_ = false;
   for (const auto& entry : entries_) {
@@ -152,11 +158,6 @@ StreamTail::UnknownKeys StreamTail::TakeUnknown() {
     }
   }
   return unknown;
-}
-
-void StreamTail::IgnoreKeys(const std::set<std::string>& keys) {
-  const std::lock_guard lock(mutex_);
-  ignored_keys_.insert(keys.begin(), keys.end());
 }
 
 bool StreamTail::has_untaken() const {
@@ -323,6 +324,11 @@ Status StreamTail::DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock)
     unknown.insert(decoded->unknown_keys.begin(), decoded->unknown_keys.end());
   }
   lock.lock();
+  if (decoded && !unknown.empty() && decoder != decoder_) {
+    // Meanwhile a column was added for a key of the run, perhaps: this decoding left it out.
+    finish();
+    return DecodeEntry(entry, lock);
+  }
   if (decoded) {
     std::erase_if(unknown, [this](const auto& key) { return ignored_keys_.contains(key); });
     if (!unknown.empty()) {
@@ -342,6 +348,10 @@ Status StreamTail::DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock)
       entry.rows_bytes = bytes;
       kept_bytes_ += bytes;
       entry.phase = Entry::Phase::kReady;
+      if (options_.keeps_rows && entry.decoded.rows->num_rows() > 0) {
+        entry.hot = std::make_shared<lake::HotRun>(entry.decoded.rows, decoder->arrow_schema());
+      }
+      AdvanceReadable();
       finish();
       return Ok();
     }
@@ -350,33 +360,6 @@ Status StreamTail::DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock)
   if (!failure_) failure_ = decoded.error();
   finish();
   return std::move(decoded).error();
-}
-
-Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> StreamTail::RowsBeyond(
-    const StreamState& committed) const {
-  const std::lock_guard lock(mutex_);
-  const auto is_behind = [this](const StreamState& state, const std::string& shard_id,
-                                const std::string& position) {
-    const auto shard = state.shards.find(shard_id);
-    return shard == state.shards.end() ||
-           source_.ComparePositions(position, shard->second.position) >= 0;
-  };
-  for (const auto& [id, shard] : base_.shards) {
-    const auto known = committed.shards.find(id);
-    const bool has_gap = known == committed.shards.end() ||
-                         source_.ComparePositions(known->second.position, shard.position) < 0;
-    if (has_gap) return Conflict("rows of shard " + id + " are committed by now");
-  }
-  std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
-  for (const auto& entry : entries_) {
-    const bool is_ready = entry->phase == Entry::Phase::kReady && entry->decoded.rows != nullptr &&
-                          entry->decoded.rows->num_rows() > 0;
-    if (!is_ready) continue;
-    if (is_behind(committed, entry->read.input.shard_id, entry->read.position)) {
-      rows.push_back(entry->decoded.rows);
-    }
-  }
-  return rows;
 }
 
 }  // namespace daypart::ingest

@@ -10,9 +10,11 @@
 // a commit is under way.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,6 +28,7 @@
 #include "ingest/record_decoder.h"
 #include "ingest/shard_reader.h"
 #include "ingest/stream_state.h"
+#include "lake/hot_rows.h"
 #include "source/batch_source.h"
 
 namespace daypart::ingest {
@@ -73,8 +76,9 @@ class StreamTail {
   /// taken last, oldest first.
   Status Reset(std::shared_ptr<RecordDecoder> decoder, StreamState state,
                const std::vector<std::shared_ptr<arrow::Array>>& recent_ids);
-  /// Rows to come are decoded for another schema. Between epochs only.
-  void SetDecoder(std::shared_ptr<RecordDecoder> decoder);
+  /// Rows to come are decoded for another schema, in which the ignored keys are no columns and hold
+  /// nothing up. Between epochs only.
+  void SetDecoder(std::shared_ptr<RecordDecoder> decoder, const std::set<std::string>& ignored);
 
   /// The rows of the next epoch, in the decoder's schema, for as many cursors as wanted.
   std::unique_ptr<source::BatchSource> BeginEpoch(const EpochLimits& limits);
@@ -88,18 +92,30 @@ class StreamTail {
     std::string text;  // of the run that has them, as lines
   };
   UnknownKeys TakeUnknown();
-  /// These keys become no columns: they are passed over from now on.
-  void IgnoreKeys(const std::set<std::string>& keys);
 
   /// Reads and decodes a run if there is room. returns: false if there was nothing to do, after
   /// waiting for a moment.
   Result<bool> Pump();
 
-  /// Rows behind `committed`, which are ready now: batches of at most one schema each.
+  /// Rows behind `committed` that are decoded, as far as no run before them is still at work.
+  /// keeps_rows only.
   /// errors: kConflict if rows behind it are not kept any more: the table has moved on, load it
   ///   again.
-  Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RowsBeyond(
-      const StreamState& committed) const;
+  Result<lake::HotRuns> RowsBeyond(const StreamState& committed) const;
+  /// Waits until RowsBeyond gives all that the source holds now, for wait_max at most. Does not
+  /// wait while the tail is known to lag by more. returns: whether it does give all.
+  Result<bool> AwaitReadable(std::chrono::milliseconds wait_max);
+
+  struct Size {
+    int64_t rows_count = 0;  // kept, not committed
+    int64_t rows_bytes = 0;
+    int64_t runs_count = 0;
+  };
+  Size size() const;
+  /// Behind the rows that RowsBeyond gives, by shard.
+  std::map<std::string, std::string> readable() const;
+  /// As of the last commit.
+  StreamState committed() const;
 
  private:
   friend class EpochCursor;
@@ -113,7 +129,8 @@ class StreamTail {
     int64_t record_bytes = 0;
     int64_t rows_bytes = 0;
     DecodedRun decoded;
-    std::shared_ptr<const RecordDecoder> decoded_by;
+    /// The same rows for queries; null for none.
+    std::shared_ptr<const lake::HotRun> hot;
     std::set<std::string> unknown;
   };
 
@@ -126,6 +143,8 @@ class StreamTail {
   Status DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock);
   Result<bool> ReadAndDecode();
   Status DropRepeated(DecodedRun& decoded);
+  /// With mutex_ held.
+  void AdvanceReadable();
 
   source::RecordSource& source_;
   Clock& clock_;
@@ -146,6 +165,10 @@ class StreamTail {
   EpochResult epoch_;
   std::optional<uint64_t> boundary_;  // first entry that the ending epoch leaves out
   uint64_t taken_behind_ = 0;         // number behind the last taken entry
+  uint64_t readable_behind_ = 0;      // all entries below this number are ready
+  std::map<std::string, std::string> readable_;  // positions behind them
+  bool is_open_ = false;              // Reset was called
+  bool is_lagging_ = false;           // a wait for all rows ended without them
   int decoding_count_ = 0;
   bool is_idle_ = false;
   bool is_blocked_ = false;

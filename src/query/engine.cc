@@ -4,32 +4,23 @@
 // filters, prune files by these, put views over the files that are left, lock the session, run.
 #include "query/engine.h"
 
-#include <arrow/type.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
 
-#include "lake/arrow_schema.h"
-#include "lake/raw_files.h"
-#include "lake/row_lineage.h"
-#include "lake/table_scan.h"
 #include "query/duckdb_rows.h"
 #include "query/duckdb_session.h"
 #include "query/limits.h"
 #include "query/plan_filter.h"
 #include "query/plan_tables.h"
 #include "query/resolved_table.h"
-#include "query/source_function.h"
 #include "query/statement.h"
 #include "query/table_lookup.h"
 #include "query/table_suggestion.h"
+#include "query/table_views.h"
 #include "query/time_travel.h"
 #include "query/view_sql.h"
-#include "source/file_source.h"
-#include "store/directory_store.h"
-#include "store/local_copies.h"
 
 namespace daypart::query {
 namespace {
@@ -38,10 +29,6 @@ using catalog::TableName;
 
 /// DuckDB's words for a Parquet file in Hadoop's framing of LZ4, which Arrow reads.
 constexpr std::string_view kCodecRefused = "Unsupported compression codec";
-
-std::string SqlName(const TableName& name) {
-  return QuoteIdentifier(name.database) + '.' + QuoteIdentifier(name.table);
-}
 
 class DuckdbEngine final : public Engine {
  public:
@@ -106,14 +93,13 @@ class DuckdbEngine final : public Engine {
     DAYPART_RETURN_IF_ERROR(ResolveAll(*session, statement.tables, tables, order, 0));
     DAYPART_RETURN_IF_ERROR(MakeSchemas(*session, tables));
     DAYPART_TRY(const auto scans, PlanFilters(*session, statement, tables, order));
-    std::vector<std::string> paths;
     auto sources = std::make_unique<StatementSources>();
     ScanStatistics statistics;
+    TableViews views(context_, *session, *sources, statistics, is_scan_ours_);
     for (const TableName& name : order) {
-      DAYPART_RETURN_IF_ERROR(
-          MakeView(*session, tables.at(name), scans, paths, *sources, statistics));
+      DAYPART_RETURN_IF_ERROR(views.Make(tables.at(name), scans));
     }
-    DAYPART_RETURN_IF_ERROR(session->Lock(paths));
+    DAYPART_RETURN_IF_ERROR(session->Lock(views.paths()));
     const std::string text = (statement.is_explain ? "EXPLAIN " : "") + statement.select_sql;
     return ExecuteStreaming(std::move(session), text, statistics, std::move(sources));
   }
@@ -140,13 +126,12 @@ class DuckdbEngine final : public Engine {
     DAYPART_RETURN_IF_ERROR(MakeSchemas(*session, tables));
     // A table that the conditions read as well has more references than scans here: not pruned.
     DAYPART_TRY(const auto scans, PlanFilters(*session, source, tables, order));
-    std::vector<std::string> paths;
     ScanStatistics statistics;
+    TableViews views(context_, *session, *sources, statistics, is_scan_ours_);
     for (const TableName& name : order) {
-      DAYPART_RETURN_IF_ERROR(
-          MakeView(*session, tables.at(name), scans, paths, *sources, statistics));
+      DAYPART_RETURN_IF_ERROR(views.Make(tables.at(name), scans));
     }
-    DAYPART_RETURN_IF_ERROR(session->Lock(paths));
+    DAYPART_RETURN_IF_ERROR(session->Lock(views.paths()));
     // A snapshot of a table is read again rather than copied.
     const bool is_table = merge.is_name && order.size() == 1 && source.tables.size() == 1 &&
                           tables.at(order.front()).is_snapshot();
@@ -155,14 +140,14 @@ class DuckdbEngine final : public Engine {
       if (auto cause = sources->failure.error()) return *std::move(cause);
       return std::move(gathered).error();
     }
-    DAYPART_RETURN_IF_ERROR(MakeMergeTarget(*session, merge, target, *sources, statistics));
+    DAYPART_RETURN_IF_ERROR(MakeMergeTarget(*session, merge, target, views, statistics));
     if (tables.contains(target.name)) statistics.target_filter = iceberg::Expression::True();
     return ExecuteStreaming(std::move(session), merge.rows, statistics, std::move(sources));
   }
 
   /// The view of the target: its files that the source's keys may match.
   Status MakeMergeTarget(Session& session, const MergeQuery& merge, const lake::LoadedTable& target,
-                         StatementSources& sources, ScanStatistics& statistics) {
+                         TableViews& views, ScanStatistics& statistics) {
     const iceberg::Schema& schema = target.metadata.current_schema();
     DAYPART_TRY(const auto conditions, KeyConditions(session, schema, merge.keys));
     DAYPART_TRY(const auto filter, ToExpression(session, schema, conditions));
@@ -172,7 +157,7 @@ class DuckdbEngine final : public Engine {
     table.has_positions = true;
     const auto make_view = [&](lake::ScanPlan planned) -> Status {
       DAYPART_TRY(const std::string scan,
-                  ScanFunction(session, table, std::move(planned), filter, sources));
+                  views.ScanFunction(table, std::move(planned), filter));
       return session.Execute("CREATE OR REPLACE TEMP VIEW " + std::string(kMergeTarget) + " AS " +
                              scan);
     };
@@ -244,11 +229,13 @@ class DuckdbEngine final : public Engine {
       }
       if (const auto files = bound_files_.find(table.name); files != bound_files_.end()) {
         table.raw = std::make_unique<catalog::RawTable>(files->second.table);
+        table.raw_files = files->second.files;
         return table;
       }
-      auto loaded = lake::LoadTable(context_, {database, travel.table});
+      auto loaded = Load({database, travel.table}, travel);
       if (loaded) {
-        DAYPART_TRY(auto then, TableAsOf(std::move(loaded).value(), travel));
+        table.hot = std::move(loaded->hot);
+        DAYPART_TRY(auto then, TableAsOf(std::move(loaded->table), travel));
         table.iceberg = std::make_unique<lake::LoadedTable>(std::move(then));
         table.has_lineage = wants_lineage_ && table.iceberg->metadata.format_version >= 3;
         return table;
@@ -276,6 +263,15 @@ class DuckdbEngine final : public Engine {
                                                                  reference.table));
     }
     return table;
+  }
+
+  /// Rows beyond the snapshot only where the snapshot is the current one.
+  Result<lake::TableWithHotRows> Load(const TableName& name, const Travel& travel) const {
+    if (options_.hot_tables != nullptr && travel.is_now()) {
+      return lake::LoadWithHotRows(context_, *options_.hot_tables, name);
+    }
+    DAYPART_TRY(auto table, lake::LoadTable(context_, name));
+    return lake::TableWithHotRows{std::move(table), nullptr};
   }
 
   Status MakeSchemas(Session& session, const std::map<TableName, ResolvedTable>& tables) const {
@@ -311,172 +307,6 @@ class DuckdbEngine final : public Engine {
     return planned;
   }
 
-  Status MakeView(Session& session, const ResolvedTable& table,
-                  const PlannedScans& scans, std::vector<std::string>& paths,
-                  StatementSources& sources, ScanStatistics& statistics) {
-    std::string select = table.view_sql;
-    if (table.metadata_kind) {
-      DAYPART_TRY(select, MetadataView(session, table, sources));
-    } else if (table.iceberg != nullptr) {
-      DAYPART_TRY(select, IcebergView(session, table, scans, paths, sources, statistics));
-    } else if (table.raw != nullptr) {
-      DAYPART_TRY(select, RawView(session, table, paths, sources));
-    } else if (table.bound != nullptr) {
-      DAYPART_TRY(select, BoundView(session, table, sources));
-    }
-    return session.Execute("CREATE VIEW " + SqlName(table.name) + " AS " + select);
-  }
-
-  Result<std::string> MetadataView(Session& session, const ResolvedTable& table,
-                                   StatementSources& sources) {
-    DAYPART_TRY(const auto columns, SchemaOf(table));
-    DAYPART_TRY(auto schema, lake::ToArrowSchema(columns));
-    const auto loaded = std::make_shared<const lake::LoadedTable>(*table.iceberg);
-    return Function(session, std::move(schema), sources,
-                    [this, loaded, kind = *table.metadata_kind](const auto&) {
-                      return lake::OpenMetadataTable(context_, *loaded, kind);
-                    });
-  }
-
-  /// Files that DuckDB can read itself, and those with deletes or nested columns through our own
-  /// scan.
-  Result<std::string> IcebergView(Session& session, const ResolvedTable& table,
-                                  const PlannedScans& scans,
-                                  std::vector<std::string>& paths, StatementSources& sources,
-                                  ScanStatistics& statistics) {
-    const iceberg::Schema& schema = table.iceberg->metadata.current_schema();
-    DAYPART_TRY(const auto filter,
-                FilterOfTable(session, schema, scans,
-                              PlanTableName(table.name.database, table.name.table),
-                              table.references));
-    DAYPART_TRY(auto plan, lake::PlanScan(context_, *table.iceberg, filter));
-    if (table.has_positions) statistics.target_filter = filter;
-    ++statistics.tables;
-    statistics.files_total += plan.files_total;
-    statistics.files_read += static_cast<int64_t>(plan.files.size());
-    statistics.rows_in_files_read += plan.rows;
-    const bool is_flat = !is_scan_ours_ && is_readable_by_duckdb(table.iceberg->metadata);
-    const auto scanned =
-        std::partition(plan.files.begin(), plan.files.end(), [&](const lake::ScanFile& file) {
-          return is_flat && file.deletes.empty() && !table.has_positions &&
-                 !table.has_lineage && store::LocalPath(file.file.location);
-        });
-    std::vector<const iceberg::DataFile*> files;
-    for (auto file = plan.files.begin(); file != scanned; ++file) files.push_back(&file->file);
-    std::string select;
-    if (!files.empty()) {
-      DAYPART_TRY(select, IcebergFilesSql(schema, files, paths));
-    }
-    plan.files.erase(plan.files.begin(), scanned);
-    if (!plan.files.empty() || table.has_positions || table.has_lineage) {
-      DAYPART_TRY(const std::string scan,
-                  ScanFunction(session, table, std::move(plan), filter, sources));
-      select += (select.empty() ? "" : " UNION ALL ") + scan;
-    }
-    return select.empty() ? EmptySql(schema) : Result<std::string>(select);
-  }
-
-  Result<std::string> ScanFunction(Session& session, const ResolvedTable& table,
-                                   lake::ScanPlan plan, const iceberg::Expression& filter,
-                                   StatementSources& sources) {
-    const bool has_positions = table.has_positions;
-    const auto& plain = table.iceberg->metadata;
-    const auto metadata =
-        has_positions || table.has_lineage ? lake::WithRowLineage(plain) : plain;
-    DAYPART_TRY(auto schema, lake::ToArrowSchema(metadata.current_schema()));
-    if (has_positions) schema = lake::WithPositionFields(*schema);
-    // Shared, because DuckDB keeps the function and this copy for as long as it likes.
-    const auto loaded = std::make_shared<const lake::LoadedTable>(*table.iceberg);
-    const int64_t rows = plan.rows;
-    return Function(session, std::move(schema), sources,
-                    [this, loaded, has_positions, filter, plan = std::move(plan)](auto columns) {
-                      std::erase(columns, lake::kFileColumn);
-                      std::erase(columns, lake::kPositionColumn);
-                      // No column at all would mean all of them.
-                      const auto& fields = loaded->metadata.current_schema().fields;
-                      if (columns.empty()) columns.push_back(fields.front().name);
-                      return lake::OpenScanWhere(context_, *loaded, plan, columns, has_positions,
-                                                 filter);
-                    },
-                    rows);
-  }
-
-  Result<std::string> RawView(Session& session, const ResolvedTable& table,
-                              std::vector<std::string>& paths, StatementSources& sources) {
-    DAYPART_TRY(auto files, FilesOf(*table.raw));
-    if (table.raw->format == catalog::RawFormat::kParquet) {
-      for (lake::RawFile& file : files) {
-        if (store::LocalPath(file.info.location)) continue;
-        DAYPART_TRY(file.info.location, store::LocalCopyOf(context_.store, file.info.location));
-      }
-      return RawParquetSql(*table.raw, files, paths);
-    }
-    DAYPART_TRY(auto options, lake::RawFileSource(*table.raw, files));
-    auto schema = options.target.schema;
-    return Function(session, std::move(schema), sources,
-                    [this, options = std::move(options), &sources](const auto&) {
-                      // Rows that do not fit are left out: taking them in is what reports them.
-                      const source::RejectSink skip = [](const auto&, const auto&) { return Ok(); };
-                      auto progress = std::make_unique<source::FileSourceProgress>();
-                      auto opened = source::OpenFiles(context_.store, options, skip,
-                                                      context_.cancel, *progress);
-                      const std::lock_guard lock(sources.mutex);
-                      sources.progress.push_back(std::move(progress));
-                      return opened;
-                    });
-  }
-
-  Result<std::vector<lake::RawFile>> FilesOf(const catalog::RawTable& table) const {
-    const auto bound = bound_files_.find(table.name);
-    if (bound != bound_files_.end()) return bound->second.files;
-    return lake::ListRawFiles(context_.store, table);
-  }
-
-  /// A table function over sources that `open` makes, kept in `sources`. returns: SELECT of its
-  /// rows.
-  Result<std::string> Function(
-      Session& session, std::shared_ptr<arrow::Schema> schema, StatementSources& sources,
-      std::function<Result<std::unique_ptr<source::BatchSource>>(const std::vector<std::string>&)>
-          open,
-      int64_t rows_estimate = -1) {
-    const std::string name = "daypart_source_" + std::to_string(functions_++);
-    const auto keep = [&sources, open = std::move(open)](
-                          const std::vector<std::string>& columns) -> Result<source::BatchSource*> {
-      DAYPART_TRY(auto opened, open(columns));
-      const std::lock_guard lock(sources.mutex);
-      sources.opened.push_back(std::move(opened));
-      return sources.opened.back().get();
-    };
-    DAYPART_RETURN_IF_ERROR(RegisterSource(session, {.name = name,
-                                                     .schema = std::move(schema),
-                                                     .open = keep,
-                                                     .failure = &sources.failure,
-                                                     .cancel = &context_.cancel,
-                                                     .rows_estimate = rows_estimate}));
-    return "SELECT * FROM " + QuoteIdentifier(name) + "()";
-  }
-
-  Result<std::string> BoundView(Session& session, const ResolvedTable& table,
-                                StatementSources& sources) {
-    const std::string name = "daypart_source_" + std::to_string(functions_++);
-    source::BatchSource* rows = table.bound;
-    const auto open = [rows, what = ToString(table.name), is_open = std::make_shared<bool>(false)](
-                          const std::vector<std::string>&) -> Result<source::BatchSource*> {
-      if (std::exchange(*is_open, true)) {
-        return Unsupported(what + " gives its rows once, so a statement can name it once; use " +
-                           "WITH x AS MATERIALIZED (SELECT … FROM " + what +
-                           ") to have them twice");
-      }
-      return rows;
-    };
-    DAYPART_RETURN_IF_ERROR(RegisterSource(session, {.name = name,
-                                                     .schema = rows->schema(),
-                                                     .open = open,
-                                                     .failure = &sources.failure,
-                                                     .cancel = &context_.cancel}));
-    return "SELECT * FROM " + QuoteIdentifier(name) + "()";
-  }
-
   const lake::LakeContext& context_;
   catalog::RawCatalog& raw_;
   EngineOptions options_;
@@ -491,7 +321,6 @@ class DuckdbEngine final : public Engine {
   bool wants_lineage_ = false;                       // of the statement at hand
   PlannedScans view_names_;                          // that its views give, without scans
   bool is_scan_ours_ = false;  // DuckDB cannot read a file of the statement
-  int functions_ = 0;
 };
 
 }  // namespace

@@ -29,6 +29,8 @@ struct ScanStatistics {
   int64_t files_total = 0;
   int64_t files_read = 0;
   int64_t rows_in_files_read = 0;
+  /// Read beside the files: of streams, beyond the tables' snapshots.
+  int64_t rows_not_committed = 0;
   /// Of QueryPositions and QueryMerge: which of the target's rows were looked at.
   iceberg::Expression target_filter = iceberg::Expression::True();
 };

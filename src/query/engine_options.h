@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "lake/hot_rows.h"
+
 namespace daypart::query {
 
 struct EngineOptions {
@@ -23,6 +25,9 @@ struct EngineOptions {
   /// Asked every so often, from another thread, while a statement runs; true cuts it off with
   /// kCancelled.
   std::function<bool()> is_given_up;
+  /// Who knows of rows beyond snapshots, which SELECTs see then; null: committed rows only. Must
+  /// outlive the engine.
+  lake::HotTables* hot_tables = nullptr;
 };
 
 }  // namespace daypart::query

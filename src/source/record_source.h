@@ -118,6 +118,9 @@ class RecordSource {
   }
   /// Records are there that Read will give only later, without anything being added meanwhile.
   virtual bool has_unsettled() { return false; }
+  /// Whether PositionOf and ListShards ask memory or small files alone, and can so be asked for
+  /// each query.
+  virtual bool knows_end() const { return false; }
   /// Which of two positions of a shard comes first: < 0, 0 or > 0, as strcmp.
   virtual int ComparePositions(std::string_view left, std::string_view right) const = 0;
 };

@@ -73,6 +73,8 @@ class StreamLogSource final : public RecordSource {
     return ToRun(shard, page);
   }
 
+  bool knows_end() const override { return true; }
+
   int ComparePositions(std::string_view left, std::string_view right) const override {
     return streamlog::CompareDecimals(left, right);
   }

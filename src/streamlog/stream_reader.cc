@@ -3,6 +3,8 @@
 // Looking at a stream's folder.
 #include "streamlog/stream_reader.h"
 
+#include <sys/stat.h>
+
 #include "streamlog/disk.h"
 
 namespace daypart::streamlog {
@@ -12,6 +14,15 @@ namespace {
 constexpr size_t kStateBytesMax = size_t{16} << 20;
 
 }  // namespace
+
+StreamReader::Version StreamReader::VersionOf(const std::string& path) {
+  struct ::stat found{};
+  if (::stat(path.c_str(), &found) != 0) return {};
+  return {.inode = static_cast<uint64_t>(found.st_ino),
+          .bytes = static_cast<int64_t>(found.st_size),
+          .changed_s = static_cast<int64_t>(found.st_mtim.tv_sec),
+          .changed_ns = static_cast<int64_t>(found.st_mtim.tv_nsec)};
+}
 
 std::string ShardFolder(const std::string& stream_folder, ShardNumber shard) {
   return stream_folder + '/' + ShardId(shard);
@@ -34,10 +45,18 @@ Result<std::unique_ptr<StreamReader>> StreamReader::Open(const std::string& stre
 }
 
 Result<StreamState> StreamReader::State() const {
+  // The file is only ever replaced by a rename, so one that looks the same is the same. Readers
+  // that poll would otherwise spend most of their time on its JSON.
+  const Version version = VersionOf(StateFile(folder_));
+  {
+    const std::lock_guard lock(mutex_);
+    if (version.inode != 0 && version == version_) return state_;
+  }
   DAYPART_TRY(auto state, LoadStreamState(folder_));
   if (state.id != id_) return NotFound("the stream in " + folder_ + " was deleted and made anew");
   const std::lock_guard lock(mutex_);
   state_ = state;
+  version_ = version;
   return state;
 }
 

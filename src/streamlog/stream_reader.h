@@ -42,10 +42,21 @@ class StreamReader {
   StreamReader(std::string folder, StreamState state)
       : folder_(std::move(folder)), id_(state.id), state_(std::move(state)) {}
 
+  /// Which file stands at a path; inode 0 for none.
+  struct Version {
+    uint64_t inode = 0;
+    int64_t bytes = 0;
+    int64_t changed_s = 0;
+    int64_t changed_ns = 0;
+    friend bool operator==(const Version&, const Version&) = default;
+  };
+  static Version VersionOf(const std::string& path);
+
   const std::string folder_;
   const StreamId id_;
   mutable std::mutex mutex_;  // guards the members below; not held over I/O
   mutable StreamState state_;
+  mutable Version version_;  // of the file that state_ was read from
   std::map<ShardNumber, std::shared_ptr<ShardReader>> shards_;
 };
 

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// StreamTail as queries see it: rows that are decoded and not committed, how far they reach, how
+// many there are.
+#include <arrow/record_batch.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "ingest/stream_tail.h"
+
+namespace daypart::ingest {
+
+void StreamTail::AdvanceReadable() {
+  if (entries_.empty()) return;
+  const uint64_t first = entries_.front()->number;
+  for (size_t i = std::max(readable_behind_, first) - first; i < entries_.size(); ++i) {
+    const Entry& entry = *entries_[i];
+    if (entry.phase != Entry::Phase::kReady) return;
+    readable_[entry.read.input.shard_id] = entry.read.next_position;
+    readable_behind_ = entry.number + 1;
+  }
+}
+
+Result<lake::HotRuns> StreamTail::RowsBeyond(const StreamState& committed) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, shard] : base_.shards) {
+    const auto known = committed.shards.find(id);
+    const bool has_gap = known == committed.shards.end() ||
+                         source_.ComparePositions(known->second.position, shard.position) < 0;
+    if (has_gap) return Conflict("rows of shard " + id + " are committed by now");
+  }
+  lake::HotRuns runs;
+  for (const auto& entry : entries_) {
+    if (entry->number >= readable_behind_) break;
+    if (entry->hot == nullptr) continue;
+    const auto shard = committed.shards.find(entry->read.input.shard_id);
+    const bool is_beyond =
+        shard == committed.shards.end() ||
+        source_.ComparePositions(entry->read.position, shard->second.position) >= 0;
+    if (is_beyond) runs.push_back(entry->hot);
+  }
+  return runs;
+}
+
+Result<bool> StreamTail::AwaitReadable(std::chrono::milliseconds wait_max) {
+  struct End {
+    std::string shard_id;
+    std::string position;
+    std::string oldest;  // where a shard begins of which nothing was read
+  };
+  std::vector<End> ends;
+  DAYPART_TRY(const auto shards, source_.ListShards());
+  const auto known = readable();
+  for (const source::Shard& shard : shards) {
+    End end{.shard_id = shard.id};
+    DAYPART_TRY(end.position, source_.PositionOf(shard.id, source::StartPosition::kNewest));
+    if (!known.contains(shard.id)) {
+      DAYPART_TRY(end.oldest, source_.PositionOf(shard.id, source::StartPosition::kOldest));
+    }
+    ends.push_back(std::move(end));
+  }
+  std::unique_lock lock(mutex_);
+  const auto has_all = [&] {
+    return is_open_ && std::all_of(ends.begin(), ends.end(), [&](const End& end) {
+             const auto position = readable_.find(end.shard_id);
+             const std::string& at = position == readable_.end() ? end.oldest : position->second;
+             return source_.ComparePositions(at, end.position) >= 0;
+           });
+  };
+  if (is_lagging_) wait_max = std::chrono::milliseconds(0);
+  const bool is_there = changed_.wait_for(lock, wait_max, has_all);
+  is_lagging_ = !is_there;
+  return is_there;
+}
+
+StreamTail::Size StreamTail::size() const {
+  const std::lock_guard lock(mutex_);
+  Size size;
+  for (const auto& entry : entries_) {
+    if (entry->hot == nullptr) continue;
+    size.rows_count += entry->hot->rows()->num_rows();
+    ++size.runs_count;
+  }
+  size.rows_bytes = kept_bytes_;
+  return size;
+}
+
+std::map<std::string, std::string> StreamTail::readable() const {
+  const std::lock_guard lock(mutex_);
+  return readable_;
+}
+
+StreamState StreamTail::committed() const {
+  const std::lock_guard lock(mutex_);
+  return base_;
+}
+
+}  // namespace daypart::ingest
