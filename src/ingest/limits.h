@@ -15,6 +15,9 @@ inline constexpr size_t kStateInSummaryBytesMax = 4096;
 /// small enough that two of them stay in the second-level cache's reach (as FileSource's chunks).
 inline constexpr int64_t kRunBytesMax = int64_t{1} << 20;
 inline constexpr int64_t kRunRecordsMax = 100'000;
+/// Of a file before another has its turn: files are mostly of one time each, so that an epoch then
+/// has rows of few partitions; bounded, so that a file that keeps growing holds up no other.
+inline constexpr int64_t kTurnBytesMax = int64_t{64} << 20;
 /// A single record beyond this goes to quarantine, cut: that of FileSource.
 inline constexpr int64_t kRecordBytesMax = int64_t{16} << 20;
 /// Rejected bytes that end an epoch: they wait in memory until it does.

@@ -81,9 +81,16 @@ Result<std::optional<ReadRun>> ShardReader::Next() {
   if (is_due) DAYPART_RETURN_IF_ERROR(ListShards());
   for (int round = 0; round < 2; ++round) {
     for (size_t i = 0; i < shards_.size(); ++i) {
-      const source::Shard& shard = shards_[turn_++ % shards_.size()];
-      if (!is_readable(shard)) continue;
-      DAYPART_TRY(auto run, ReadShard(shard, 0));
+      const source::Shard& shard = shards_[turn_ % shards_.size()];
+      std::optional<ReadRun> run;
+      if (is_readable(shard)) {
+        DAYPART_TRY(run, ReadShard(shard, 0));
+      }
+      turn_bytes_ += run ? run->input.bytes_count() : 0;
+      if (!run || !source_.has_lines() || turn_bytes_ >= kTurnBytesMax) {
+        ++turn_;
+        turn_bytes_ = 0;
+      }
       if (!run) continue;
       is_idle_ = false;
       return run;

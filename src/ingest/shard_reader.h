@@ -53,6 +53,7 @@ class ShardReader {
   std::vector<source::Shard> shards_;
   std::map<std::string, Place> places_;
   size_t turn_ = 0;
+  int64_t turn_bytes_ = 0;  // of the shard whose turn it is
   UtcMicros listed_at_{INT64_MIN / 2};
   bool is_idle_ = false;
 };

@@ -200,12 +200,21 @@ Status DataFileWriter::Measure(const arrow::RecordBatch& batch) {
   return Ok();
 }
 
+/// Values that the writer takes between two looks at a page's size: as many as make 128 KiB, so that
+/// the look costs nothing and a page of long texts is still no larger than it should be.
+int64_t DataFileWriter::WriteBatchRows() const {
+  constexpr int64_t kBytes = int64_t{128} << 10;
+  const int64_t row_bytes = waiting_bytes_ / std::max<int64_t>(1, waiting_rows_) + 1;
+  return std::clamp<int64_t>(kBytes / row_bytes, 64, 16 << 10);
+}
+
 Status DataFileWriter::Open() {
   parquet::WriterProperties::Builder builder;
   builder.compression(parquet::Compression::ZSTD)
       ->compression_level(options_.zstd_level)
       ->dictionary_pagesize_limit(kDictionaryBytesMax)
       ->max_row_group_length(INT64_MAX)
+      ->write_batch_size(WriteBatchRows())
       ->version(parquet::ParquetVersion::PARQUET_2_6)
       ->created_by("daypart");
   for (int column = 0; column < arrow_schema_->num_fields(); ++column) {

@@ -66,6 +66,7 @@ class DataFileWriter {
  private:
   struct ParquetStream;
   Status Open();
+  int64_t WriteBatchRows() const;
   Result<std::vector<int64_t>> WaitingOrder() const;
   Status Measure(const arrow::RecordBatch& batch);
 
