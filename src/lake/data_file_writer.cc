@@ -200,8 +200,8 @@ Status DataFileWriter::Measure(const arrow::RecordBatch& batch) {
   return Ok();
 }
 
-/// Values that the writer takes between two looks at a page's size: as many as make 128 KiB, so that
-/// the look costs nothing and a page of long texts is still no larger than it should be.
+/// Values that the writer takes between two looks at a page's size: as many as make 128 KiB, so
+/// that the look costs nothing and a page of long texts is still no larger than it should be.
 int64_t DataFileWriter::WriteBatchRows() const {
   constexpr int64_t kBytes = int64_t{128} << 10;
   const int64_t row_bytes = waiting_bytes_ / std::max<int64_t>(1, waiting_rows_) + 1;
