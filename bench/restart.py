@@ -6,8 +6,8 @@
 
 The log is filled once by bench/fill_log, which dies with the log open. Each start is timed to the first answer of
 /health, of DescribeStreamSummary, of GetRecords at the oldest and at the newest record, and to the first
-acknowledged PutRecord; the server is then killed, so that each start recovers anew. Before every second start the
-log is dropped from the page cache. Afterwards the records of a shard are counted from a point in the log on.
+acknowledged PutRecord; the server is then killed, so that each start recovers anew. Warm
+starts come first, then cold ones, before which the log is dropped from the page cache.
 """
 
 import argparse
