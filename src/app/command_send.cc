@@ -78,8 +78,14 @@ class LineReader {
       if (buffer_.size() - at_ > streamlog::kRecordBytesMax) break;
       DAYPART_RETURN_IF_ERROR(Fill(stop));
     }
+    return TooLong();
+  }
+
+  /// Of the last line.
+  Error TooLong() const {
     return InvalidArgument(name_ + ", line " + std::to_string(lines_) +
-                           ": at most 1048576 bytes are expected, as many as a record may have");
+                           ": at most 1048576 bytes are expected, as many as a record and its key "
+                           "may have");
   }
 
  private:
@@ -153,6 +159,7 @@ Status SendLines(LakeSession& session, const SendArguments& arguments, const Can
     if (!is_there) return Ok();
     pace.Wait(i, stop);
     std::string key = ingest::PartitionKeyOf(line, arguments.key_field);
+    if (line.size() + key.size() > streamlog::kRecordBytesMax) return lines.TooLong();
     DAYPART_RETURN_IF_ERROR(producer.Add(line, std::move(key)));
   }
 }

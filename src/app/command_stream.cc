@@ -20,7 +20,15 @@ nlohmann::json ToJson(const StreamSession& stream, size_t index) {
           {"bytes_written", progress.bytes_written.load()},
           {"files", progress.files.load()},
           {"commits", progress.commits.load()},
+          {"behind_ms", stream.consumers()[index]->tail().behind_ms()},
           {"failures", progress.failures.load()}};
+}
+
+/// How far the reading is behind the producers, if that is worth telling.
+std::string Lag(ingest::StreamConsumer& consumer) {
+  const int64_t behind_ms = consumer.tail().behind_ms();
+  if (behind_ms < 1'000) return "";
+  return ", " + FormatSeconds(static_cast<double>(behind_ms) / 1e3) + " behind";
 }
 
 void Report(const StreamSession& stream, double seconds, const OutputOptions& output) {
@@ -63,7 +71,7 @@ Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
       const auto& progress = stream->consumers().front()->progress();
       shown.Show(stream->config().name, 0, 0,
                  FormatCount(progress.rows) + " rows in " + FormatCount(progress.commits) +
-                     " commits");
+                     " commits" + Lag(*stream->consumers().front()));
     });
     ended = stream->Run();
   }

@@ -57,6 +57,21 @@ TEST_F(ConfigTest, PathsAreRelativeToTheFile) {
   EXPECT_EQ(config->catalog_path, "/abs/c.db");
 }
 
+TEST_F(ConfigTest, AStreamOfKinesisHasItsPlaceAndWhatToDoAboutLostRecords) {
+  const auto config = Load(
+      "[kinesis]\nendpoint = \"http://127.0.0.1:1\"\nregion = \"eu-west-1\"\npoll_ms = 1000\n"
+      "[stream.a]\nsource = \"kinesis:b\"\nlost_records = \"skip\"\n[stream.c]\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->kinesis_endpoint, "http://127.0.0.1:1");
+  EXPECT_EQ(config->kinesis_region, "eu-west-1");
+  EXPECT_EQ(config->kinesis_poll_ms, 1000);
+  EXPECT_TRUE(config->streams.at("a").skips_lost);
+  EXPECT_FALSE(config->streams.at("c").skips_lost);
+  ExpectRefused("[stream.a]\nlost_records = \"ignore\"\n",
+                {"stream.a.lost_records", "\"stop\" or \"skip\"", "line 2"});
+  ExpectRefused("[kinesis]\npoll_ms = 10\n", {"kinesis.poll_ms", "200", "line 2"});
+}
+
 TEST_F(ConfigTest, TellsMistakesWithLineAndKey) {
   ExpectRefused("[lake]\nthreads = 2\nbogus = 1\n", {"lake.bogus", "line 3"});
   ExpectRefused("[lake]\nthreads = \"two\"\n", {"lake.threads"});

@@ -63,6 +63,7 @@ Result<std::optional<ReadRun>> ShardReader::ReadShard(const source::Shard& shard
     run.input.run = std::move(*lines);
   } else {
     DAYPART_TRY(auto records, source_.Read(shard.id, place.position, limits));
+    place.behind_ms = records.behind_ms;
     const bool is_news = !records.records.empty() || records.is_at_end || records.is_news;
     if (!is_news) {
       place.position = std::move(records.next_position);
@@ -72,8 +73,17 @@ Result<std::optional<ReadRun>> ShardReader::ReadShard(const source::Shard& shard
     run.is_at_end = records.is_at_end;
     run.input.run = std::move(records);
   }
-  place = {.position = run.next_position, .is_at_end = run.is_at_end};
+  place.position = run.next_position;
+  place.is_at_end = run.is_at_end;
   return std::optional(std::move(run));
+}
+
+int64_t ShardReader::behind_ms() const {
+  int64_t behind_ms = 0;
+  for (const auto& [id, place] : places_) {
+    if (!place.is_at_end) behind_ms = std::max(behind_ms, place.behind_ms);
+  }
+  return behind_ms;
 }
 
 Result<std::optional<ReadRun>> ShardReader::Next() {

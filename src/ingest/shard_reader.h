@@ -38,11 +38,14 @@ class ShardReader {
   Result<std::optional<ReadRun>> Next();
   /// Nothing is there that was not given, as far as the source can tell.
   bool is_idle() const { return is_idle_; }
+  /// How far the reading is from the newest record, of the shard where it is farthest.
+  int64_t behind_ms() const;
 
  private:
   struct Place {
     std::string position;
     bool is_at_end = false;
+    int64_t behind_ms = 0;
   };
   Status ListShards();
   bool is_readable(const source::Shard& shard) const;

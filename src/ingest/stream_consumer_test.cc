@@ -162,6 +162,34 @@ TEST_F(StreamConsumerTest, ReadsParentsToTheirEndBeforeTheirChildren) {
   EXPECT_THAT(Ids(), ElementsAre(1, 2));
 }
 
+TEST_F(StreamConsumerTest, AShardThatIsGoneBeforeItsEndStopsTheStreamOthersDoNot) {
+  source_.Put("a", Event(1));
+  source_.Put("b", Event(2));
+  source_.Close("b");
+  MustConsume();
+  source_.Expire("b");
+  MustConsume();
+  source_.Expire("a");
+  source_.Put("c", Event(3));
+  const Status ended = Consume(*context_);
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_THAT(ended.error().message, HasSubstr("a behind 1"));
+  EXPECT_THAT(Ids(), ElementsAre(1, 2));
+}
+
+TEST_F(StreamConsumerTest, APlaceThatIsRenewedIsCommittedAndItsShardStaysIdle) {
+  source_.Put("a", Event(1));
+  MustConsume();
+  const UtcMicros taken_at = MustReadState().shards.at("a").taken_at;
+  clock_.Advance(std::chrono::hours(7));
+  source_.SetNews("a");
+  MustConsume();
+  EXPECT_EQ(rows_, 0);
+  EXPECT_EQ(MustReadState().shards.at("a").position, "1@");
+  EXPECT_EQ(MustReadState().shards.at("a").taken_at, taken_at);
+}
+
 TEST_F(StreamConsumerTest, PositionsOutliveOtherCommitsAndExpiry) {
   source_.Put("a", Event(1));
   MustConsume();

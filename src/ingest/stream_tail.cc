@@ -281,6 +281,7 @@ Result<bool> StreamTail::Pump() {
 Result<bool> StreamTail::ReadAndDecode() {
   std::unique_lock read_lock(read_mutex_);
   DAYPART_TRY(auto read, reader_->Next());
+  behind_ms_.store(reader_->behind_ms(), std::memory_order_relaxed);
   std::unique_lock lock(mutex_);
   is_idle_ = reader_->is_idle();
   if (!read) return false;

@@ -10,6 +10,7 @@
 // a commit is under way.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -97,6 +98,9 @@ class StreamTail {
   /// waiting for a moment.
   Result<bool> Pump();
 
+  /// How far the reading is from the newest record of the source, where it can tell.
+  int64_t behind_ms() const { return behind_ms_.load(std::memory_order_relaxed); }
+
   /// Rows behind `committed` that are decoded, as far as no run before them is still at work.
   /// keeps_rows only.
   /// errors: kConflict if rows behind it are not kept any more: the table has moved on, load it
@@ -174,6 +178,7 @@ class StreamTail {
   bool is_blocked_ = false;
   std::optional<Error> failure_;
 
+  std::atomic<int64_t> behind_ms_{0};
   std::mutex read_mutex_;  // guards reader_; taken before mutex_
   std::unique_ptr<ShardReader> reader_;
   std::mutex window_mutex_;  // guards window_

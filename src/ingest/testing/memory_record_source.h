@@ -32,6 +32,16 @@ class MemoryRecordSource final : public source::RecordSource {
     const std::lock_guard lock(mutex_);
     shards_[shard_id].is_closed = true;
   }
+  /// The service lists the shard no more.
+  void Expire(const std::string& shard_id) {
+    const std::lock_guard lock(mutex_);
+    shards_.erase(shard_id);
+  }
+  /// Its place is renewed though there is no record.
+  void SetNews(const std::string& shard_id) {
+    const std::lock_guard lock(mutex_);
+    shards_[shard_id].has_news = true;
+  }
   void SetParents(const std::string& shard_id, std::vector<std::string> parents) {
     const std::lock_guard lock(mutex_);
     shards_[shard_id].parents = std::move(parents);
@@ -54,7 +64,7 @@ class MemoryRecordSource final : public source::RecordSource {
   Result<source::RecordRun> Read(const std::string& shard_id, const std::string& position,
                                  const source::ReadLimits&) override {
     const std::lock_guard lock(mutex_);
-    const Shard& shard = shards_.at(shard_id);
+    Shard& shard = shards_.at(shard_id);
     struct Pages {
       std::deque<std::string> texts;
     };
@@ -69,9 +79,14 @@ class MemoryRecordSource final : public source::RecordSource {
       ++next;
     }
     run.next_position = std::to_string(next);
+    run.is_news = run.records.empty() && std::exchange(shard.has_news, false);
+    if (run.is_news) run.next_position += '@';  // The same place, told otherwise.
     run.is_at_end = shard.is_closed && next == shard.records.size();
     run.bytes = pages;
     return run;
+  }
+  Status CheckGone(const std::string& shard_id, const std::string& position) override {
+    return ResourceExhausted("records of " + shard_id + " behind " + position + " are gone");
   }
   int ComparePositions(std::string_view left, std::string_view right) const override {
     const size_t first = Number(left);
@@ -84,6 +99,7 @@ class MemoryRecordSource final : public source::RecordSource {
     std::vector<std::string> records;
     std::vector<std::string> parents;
     bool is_closed = false;
+    bool has_news = false;
   };
   static size_t Number(std::string_view text) {
     size_t number = 0;
