@@ -38,7 +38,7 @@ struct KinesisOptions {
   /// Records that retention dropped before they were read are told in the log only.
   bool skips_lost = false;
   /// 0: calls are made by the reader's own thread, one at a time.
-  int threads_count = 6;
+  int threads_count = 4;
   aws::ServiceOptions service;  // name, region and endpoint are filled in
 };
 

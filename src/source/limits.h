@@ -16,7 +16,7 @@ inline constexpr int kKinesisPageRecordsMax = 10'000;
 inline constexpr size_t kKinesisRunBytes = size_t{4} << 20;
 /// Pages that were fetched ahead or may be asked for by another sink; beyond it nothing is fetched
 /// ahead.
-inline constexpr int64_t kKinesisKeptBytesMax = int64_t{64} << 20;
+inline constexpr int64_t kKinesisKeptBytesMax = int64_t{32} << 20;
 /// Places of a shard that are remembered with their iterators.
 inline constexpr size_t kKinesisSpotsMax = 16;
 /// Iterators end after 300 s; one that is older than this is not tried.

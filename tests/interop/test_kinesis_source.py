@@ -19,7 +19,7 @@ import pytest
 
 import cloud
 from conftest import Lake
-from serving import Served
+from serving import Served, wait_until
 
 STREAM = """
 [kinesis]
@@ -191,6 +191,30 @@ def test_a_running_reader_follows_the_stream_and_stops_cleanly(lake, kinesis_loc
     assert told["rows"] == 700
     assert collections.Counter(table_ids(lake)) == collections.Counter(
         [f"e{n}" for n in range(50)] + [f"e{n}" for n in range(650)])
+
+
+def test_the_server_takes_a_stream_in_by_itself(lake, kinesis_local):
+    """The stream is made after the server; what comes is seen by queries; a kill leaves nothing out and nothing twice."""
+    configure(lake, kinesis_local.url, "dedupe_rows = 0")
+    with Served(lake, environment=cloud.environment()) as server:
+        time.sleep(0.5)
+        kinesis = make_stream(kinesis_local, 2)
+        put(kinesis, range(100))
+        assert wait_until(lambda: seen(server) == 100)
+        put(kinesis, range(100, 150))
+        assert wait_until(lambda: seen(server) == 150)
+        server.stop(signal.SIGKILL)
+    put(kinesis, range(150, 160))
+    with Served(lake, environment=cloud.environment()) as server:
+        assert wait_until(lambda: seen(server) == 160)
+        server.stop()
+    take_in(lake)
+    assert collections.Counter(table_ids(lake)) == collections.Counter(f"e{n}" for n in range(160))
+
+
+def seen(server):
+    status, _, body = server.ask("/query", "SELECT count(*) AS n FROM media.viewership_stream")
+    return json.loads(body)[0]["n"] if status == 200 else 0
 
 
 def varint(value):
