@@ -88,7 +88,12 @@ KinesisSource::~KinesisSource() {
 
 Status KinesisSource::AwaitActive(const CancelToken& stop) {
   for (int64_t waited_ms = 0;; waited_ms += kStatusPollMs) {
-    DAYPART_TRY(const StreamSummary summary, api_.Describe());
+    auto described = api_.Describe();
+    if (!described && described.error().code == ErrorCode::kNotFound) {
+      return NotFound(described.error().message + "; looked for in region " + options_.region +
+                      " at " + service_.endpoint());
+    }
+    DAYPART_TRY(const StreamSummary summary, std::move(described));
     arn_ = summary.arn;
     retention_micros_ = summary.retention_hours * 3'600'000'000;
     described_at_ = around_.clock.Now();

@@ -20,6 +20,7 @@ import pytest
 import cloud
 from conftest import Lake
 from serving import Served, wait_until
+from test_glue import GlueLake
 
 STREAM = """
 [kinesis]
@@ -191,6 +192,31 @@ def test_a_running_reader_follows_the_stream_and_stops_cleanly(lake, kinesis_loc
     assert told["rows"] == 700
     assert collections.Counter(table_ids(lake)) == collections.Counter(
         [f"e{n}" for n in range(50)] + [f"e{n}" for n in range(650)])
+
+
+def test_the_stream_job_all_on_aws(tmp_path, kinesis_local):
+    """Stream in Kinesis, lake on S3, catalog in Glue; the consumer is killed. PyIceberg's GlueCatalog reads."""
+    moto = cloud.start_moto(tmp_path)
+    try:
+        lake = GlueLake(tmp_path / "lake", moto)
+        kinesis = make_stream(kinesis_local, 2)
+        configure(lake, kinesis_local.url, "dedupe_rows = 0")
+        failures = []
+        producer = threading.Thread(target=produce, args=(kinesis, 1500, failures))
+        producer.start()
+        chance = random.Random(11)
+        for _ in range(5):
+            with subprocess.Popen([lake.binary, "stream", "clicks"], cwd=lake.folder, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL, env=cloud.environment(**lake.more())) as consumer:
+                time.sleep(chance.uniform(0.3, 2.0))
+                consumer.send_signal(signal.SIGKILL)
+        producer.join()
+        assert not failures
+        lake.must("stream", "clicks", "--until-idle")
+        ids = lake.table("media.viewership_stream").scan(selected_fields=("event_id",)).to_arrow()
+        assert collections.Counter(ids["event_id"].to_pylist()) == collections.Counter(f"e{n}" for n in range(1500))
+    finally:
+        moto.stop()
 
 
 def test_the_server_takes_a_stream_in_by_itself(lake, kinesis_local):
