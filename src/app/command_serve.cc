@@ -100,6 +100,18 @@ void ObserveStreams(serve::Metrics& metrics, const streamlog::StreamLog& log) {
   }
 }
 
+/// How far each stream's reading is behind its producers.
+void ObserveLag(serve::Metrics& metrics, const HotStreams& hot) {
+  metrics.Describe("daypart_stream_behind_seconds", serve::MetricKind::kGauge,
+                   "From what a stream has read to the newest record of its source");
+  metrics.OnRead([&metrics, &hot] {
+    for (const auto& [name, stream] : hot.running()) {
+      metrics.Set("daypart_stream_behind_seconds", {{"stream", name}},
+                  static_cast<double>(stream->tail().behind_ms()) / 1e3);
+    }
+  });
+}
+
 /// All endpoints and jobs of a lake.
 class LakeServer {
  public:
@@ -115,6 +127,7 @@ class LakeServer {
         jobs_(session.clock(), metrics_) {
     ObserveProcess(metrics_, session.clock());
     ObserveStreams(metrics_, log);
+    ObserveLag(metrics_, hot_);
     router_.Add("POST", "/", [this](const auto& request, http::ResponseWriter& writer) {
       kinesis_.Handle(request, writer);
     });
