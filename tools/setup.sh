@@ -140,6 +140,14 @@ EOF
   rm -rf "$work"
 }
 
+# A server of AWS's APIs whose Glue refuses a stale version; apart, as it pins another botocore.
+install_ministack() {
+  rm -rf "$deps/ministack"
+  # shellcheck disable=SC2046
+  "$deps/venv/bin/python" -m pip install -q --target "$deps/ministack" $(pins ministack) \
+    > "$deps/ministack.log" 2>&1 || { tail -20 "$deps/ministack.log" >&2; exit 1; }
+}
+
 # An S3 server that checks signatures, for the tests. Without Go they make do with moto.
 install_go() {
   rm -rf "$deps/go"
@@ -175,6 +183,7 @@ step arrow "$(pins wheel)" install_arrow
 step duckdb "$(pins npm)" install_duckdb
 if [ -n "$full" ]; then
   step venv "$(pins venv)" install_venv
+  step ministack "$(pins ministack)" install_ministack
   step sdk "$(pins sdk)" install_sdk
   step server "$(pins server)" install_server
   wait "$spark" || { say "Spark could not be installed; see above" >&2; exit 1; }

@@ -87,6 +87,9 @@ Result<int> RunInit(const InitArguments& arguments, const OutputOptions& output)
   const std::filesystem::path folder = arguments.folder;
   DAYPART_TRY(const std::string wanted, ConfigTextFor(arguments));
   std::error_code error;
+  const bool has_folder = std::filesystem::exists(folder, error);
+  const bool has_lake = std::filesystem::exists(folder / "lake", error);
+  const bool has_cache = std::filesystem::exists(folder / ".daypart-cache", error);
   std::filesystem::create_directories(folder / "lake", error);
   if (error) return SystemError("making " + (folder / "lake").string(), error.value());
   const std::filesystem::path file = folder / "daypart.toml";
@@ -105,8 +108,11 @@ Result<int> RunInit(const InitArguments& arguments, const OutputOptions& output)
     }
   }
   if (Status made = MakeLake(file); !made) {
-    // The next init is free to name another place.
+    // The next init is free to name another place. What was there before stays.
     if (is_new) std::filesystem::remove(file, error);
+    if (!has_lake) std::filesystem::remove_all(folder / "lake", error);
+    if (!has_cache) std::filesystem::remove_all(folder / ".daypart-cache", error);
+    if (!has_folder) std::filesystem::remove_all(folder, error);
     return std::move(made).error();
   }
   DAYPART_RETURN_IF_ERROR(WriteSqlFiles(folder));

@@ -119,6 +119,8 @@ Error ToError(const http::Response& response, std::string_view what) {
   } else if (is_one_of(error.code, {"InvalidAccessKeyId", "UnrecognizedClientException",
                                     "InvalidClientTokenId", "InvalidAccessKeyID"})) {
     message += "; the access key id is not known to the service";
+  } else if (is_one_of(error.code, {"RequestTimeTooSkewed", "RequestExpired"})) {
+    message += "; this machine's clock differs from the service's: timedatectl set-ntp true";
   } else if (is_expired(error.code)) {
     message += "; get new credentials (aws sso login, or a new session token)";
   }

@@ -78,6 +78,17 @@ def start_moto(folder):
     return Server(command, port, folder / "moto.log", env=environment())
 
 
+MINISTACK = ROOT / ".deps" / "ministack"
+
+
+def start_ministack(folder):
+    """S3 and a Glue that refuses a stale VersionId."""
+    port = free_port()
+    command = [sys.executable, "-c", "from ministack.app import main; main()"]
+    kept = environment(BIND_HOST="127.0.0.1", GATEWAY_PORT=str(port), PYTHONPATH=str(MINISTACK), PYTHONNOUSERSITE="1")
+    return Server(command, port, folder / "ministack.log", env=kept, cwd=folder)
+
+
 def start_versitygw(folder):
     port = free_port()
     objects = folder / "objects"

@@ -41,6 +41,12 @@ class Lose:
 
 
 @dataclasses.dataclass
+class Mask:
+    """The request is carried out, but this is what comes back."""
+    answer: Answer
+
+
+@dataclasses.dataclass
 class Cut:
     """The answer ends after so many bytes of its body, as when a connection is reset."""
     after_bytes: int
@@ -168,6 +174,9 @@ class FaultProxy(_Listener):
                 call.status = answer.status
                 if isinstance(fault, Lose):
                     return self.break_off()
+                if isinstance(fault, Mask):
+                    masked = fault.answer
+                    return self.send(masked.status, list(masked.headers.items()), masked.body.encode())
                 cut = fault.after_bytes if isinstance(fault, Cut) else None
                 return self.send(answer.status, answer.headers.items(), body, cut)
 
