@@ -62,21 +62,43 @@ struct CrawlArguments {
   std::string database = "media_raw";
   bool dry_run = false;
   bool is_forced = false;  // incompatible changes are taken over
+  bool is_with_glue = false;  // a crawler of AWS Glue does it
+  std::string role;           // that the crawler works with; empty: as configured
 };
 
 /// daypart crawl PREFIX
 Result<int> RunCrawl(LakeSession& session, const CrawlArguments& arguments,
                      const OutputOptions& output);
 
+/// daypart crawl PREFIX --with glue
+Result<int> RunGlueCrawl(LakeSession& session, const CrawlArguments& arguments,
+                         const OutputOptions& output);
+
 struct RunArguments {
   std::string pipeline = "standard";
   std::string task;  // empty: all
   bool is_full_refresh = false;
+  std::string engine = "embedded";  // or glue
 };
 
 /// daypart run [PIPELINE]
 Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
                         const OutputOptions& output);
+
+/// daypart run [PIPELINE] --engine glue
+Result<int> RunGlueJob(LakeSession& session, const RunArguments& arguments,
+                       const OutputOptions& output);
+
+struct DeployGlueArguments {
+  std::string pipeline = "standard";
+  std::string script;  // s3://…, a Spark script
+  std::string role;    // empty: as configured
+  int64_t workers_count = 2;
+};
+
+/// daypart deploy glue
+Result<int> RunDeployGlue(LakeSession& session, const DeployGlueArguments& arguments,
+                          const OutputOptions& output);
 
 struct QueryArguments {
   std::string sql;
@@ -186,6 +208,21 @@ struct ServeArguments {
 /// daypart serve, until `stop` is cancelled, which the session must know as its own token.
 Result<int> RunServe(LakeSession& session, const ServeArguments& arguments,
                      const CancelToken& stop, const OutputOptions& output);
+
+/// daypart doctor; needs no lake that opens. config_path: as --config.
+Result<int> RunDoctor(const std::optional<std::string>& config_path, const CancelToken& cancel,
+                      const OutputOptions& output);
+
+struct DeployIamArguments {
+  std::string role;     // empty: all
+  std::string account;  // empty: the caller's
+  std::string out;      // a folder for files; empty: to standard output
+  std::vector<std::string> databases;  // of Glue, more than media and media_raw
+};
+
+/// daypart deploy iam
+Result<int> RunDeployIam(LakeSession& session, const DeployIamArguments& arguments,
+                         const OutputOptions& output);
 
 /// daypart queries
 Result<int> RunQueries(const Config& config, const OutputOptions& output);

@@ -111,7 +111,12 @@ const std::map<std::string, std::map<std::string, Setter>>& Settings() {
         {"name", Text(&Config::catalog_name)},
         {"endpoint", Text(&Config::glue_endpoint)},
         {"region", Text(&Config::glue_region)},
-        {"catalog_id", Text(&Config::glue_catalog_id)}}},
+        {"catalog_id", Text(&Config::glue_catalog_id)},
+        {"partition_projection", Flag(&Config::projects_partitions)}}},
+      {"glue",
+       {{"role", Text(&Config::glue_role)},
+        {"job", Text(&Config::glue_job)},
+        {"poll_ms", Integer(&Config::glue_poll_ms, 50, 60'000)}}},
       {"store",
        {{"location", Text(&Config::store_location)},
         {"endpoint", Text(&Config::store_endpoint)},
@@ -162,7 +167,7 @@ Status ApplySection(const std::string& name, const toml::node& section, Config& 
   const auto known = Settings().find(name);
   if (known == Settings().end() || !section.is_table()) {
     return InvalidArgument("[lake], [store], [catalog], [aws], [kinesis], [query], [athena], "
-                           "[serve], [sql] or [stream.NAME] is expected, found '" + name +
+                           "[glue], [serve], [sql] or [stream.NAME] is expected, found '" + name +
                            "' in line " + std::to_string(section.source().begin.line));
   }
   for (const auto& [key, node] : *section.as_table()) {
@@ -263,6 +268,7 @@ Result<Config> LoadConfig(const std::filesystem::path& file) {
     DAYPART_RETURN_IF_ERROR(
         ApplySection(std::string(key.str()), node, config).WithContext(file.string()));
   }
+  config.has_athena = config.query_engine == "athena" || table.contains("athena");
   while (config.store_location.ends_with('/')) config.store_location.pop_back();
   if (config.is_on_s3() && (!config.store_location.starts_with("s3://") ||
                             config.store_location.size() < sizeof("s3://b") - 1)) {

@@ -51,6 +51,11 @@ struct Config {
   std::string aws_profile;                         // [aws] profile
   std::string sts_endpoint;                        // [aws] sts_endpoint
   std::string query_engine = "embedded";           // [query] engine: embedded or athena
+  bool projects_partitions = false;                // [catalog] partition_projection
+  std::string glue_role;                           // [glue] role, of crawlers and jobs
+  std::string glue_job;                            // [glue] job; daypart-PIPELINE by default
+  int64_t glue_poll_ms = 1'000;                    // [glue] poll_ms
+  bool has_athena = false;                         // [athena] is there, or the engine
   std::string athena_workgroup = "primary";        // [athena] workgroup
   std::string athena_output;                       // [athena] output: s3://bucket/prefix/
   std::string athena_catalog = "AwsDataCatalog";   // [athena] catalog

@@ -38,6 +38,18 @@ std::string LakeSession::Endpoint(const std::string& configured, const char* ser
   return "";
 }
 
+store::S3Options LakeSession::S3OptionsOf() const {
+  store::S3Options options;
+  options.region = Region(config_.store_region);
+  options.endpoint = Endpoint(config_.store_endpoint, "S3");
+  // Servers that are not AWS's seldom have a name for each bucket.
+  options.is_path_style = config_.store_is_path_style.value_or(!options.endpoint.empty());
+  options.is_requester_paying = config_.store_is_requester_paying;
+  options.encryption = config_.store_encryption;
+  options.kms_key_id = config_.store_kms_key;
+  return options;
+}
+
 Status LakeSession::OpenStore(const CancelToken& cancel) {
   const char* ca_file = std::getenv("AWS_CA_BUNDLE");
   http_ = http::MakeClient({.ca_file = ca_file == nullptr ? "" : ca_file});
@@ -48,20 +60,12 @@ Status LakeSession::OpenStore(const CancelToken& cancel) {
   store_ = store::MakeSchemeStore(
       store::MakeDirectoryStore(),
       [this, &cancel]() -> Result<std::unique_ptr<store::ObjectStore>> {
-        store::S3Options options;
-        options.region = Region(config_.store_region);
-        options.endpoint = Endpoint(config_.store_endpoint, "S3");
-        // Servers that are not AWS's seldom have a name for each bucket.
-        options.is_path_style = config_.store_is_path_style.value_or(!options.endpoint.empty());
-        options.is_requester_paying = config_.store_is_requester_paying;
-        options.encryption = config_.store_encryption;
-        options.kms_key_id = config_.store_kms_key;
         auto s3 = store::MakeS3Store({.http = *http_,
                                       .credentials = *credentials_,
                                       .clock = clock_,
                                       .random = random_,
                                       .cancel = &cancel},
-                                     options);
+                                     S3OptionsOf());
         return store::MakeCachedStore(
             std::move(s3), {.directory = config_.cache_directory.string(),
                             .bytes_max = static_cast<uint64_t>(config_.cache_bytes_max)});
@@ -80,6 +84,7 @@ Status LakeSession::OpenCatalog(bool read_only, const CancelToken& cancel) {
                                         {.region = Region(config_.glue_region),
                                          .endpoint = Endpoint(config_.glue_endpoint, "GLUE"),
                                          .catalog_id = config_.glue_catalog_id,
+                                         .projects_partitions = config_.projects_partitions,
                                          .retry = {}});
     raw_catalog_ = glue.get();
     catalog_ = std::move(glue);

@@ -18,6 +18,7 @@
 #include "lake/table.h"
 #include "lake/table_cache.h"
 #include "store/object_store.h"
+#include "store/s3_store.h"
 
 namespace daypart::app {
 
@@ -47,6 +48,8 @@ class LakeSession {
   aws::CredentialSource& credentials() { return *credentials_; }
   AwsParts aws() { return {*http_, *credentials_, clock_, random_}; }
 
+  /// Of the store on S3, wherever the lake is.
+  store::S3Options S3OptionsOf() const;
   /// As the configuration says, else the environment, the profile, us-east-1.
   std::string Region(const std::string& configured) const;
   /// As the configuration says, else AWS_ENDPOINT_URL_<service>, AWS_ENDPOINT_URL; empty: AWS's.

@@ -55,6 +55,9 @@ struct Options {
   StreamArguments stream;
   ServeArguments serve;
   SendArguments send;
+  DeployIamArguments iam;
+  DeployGlueArguments glue;
+  std::string crawl_with = "daypart";
   std::vector<std::string> maintain_words;
 };
 
@@ -225,9 +228,12 @@ void AddRun(CLI::App& app, Options& options, Action& action) {
   run->add_option("--task", options.run.task, "Only this task");
   run->add_flag("--full-refresh", options.run.is_full_refresh,
                 "Make the tables anew from all files");
+  run->add_option("--engine", options.run.engine, "embedded, or glue: its job of the pipeline")
+      ->check(CLI::IsMember({"embedded", "glue"}));
   run->callback([&] {
     action = [&] {
       return WithSession(options, false, [&](LakeSession& session) {
+        if (options.run.engine == "glue") return RunGlueJob(session, options.run, options.output);
         return RunPipeline(session, options.run, options.output);
       });
     };
@@ -353,6 +359,49 @@ void AddServe(CLI::App& app, Options& options, Action& action) {
   });
 }
 
+void AddAccount(CLI::App& app, Options& options, Action& action) {
+  auto* doctor = app.add_subcommand("doctor", "Try all that a lake needs, say what is missing");
+  doctor->footer("Example: daypart doctor");
+  doctor->callback([&] {
+    action = [&] {
+      std::optional<std::string> given;
+      if (!options.config.empty()) given = options.config;
+      return RunDoctor(given, cancel_token, options.output);
+    };
+  });
+  auto* deploy = app.add_subcommand("deploy", "Print or write what an AWS account needs");
+  deploy->require_subcommand(1);
+  auto* iam = deploy->add_subcommand("iam", "Least-privilege policies of each role");
+  iam->footer("Example: daypart deploy iam --role query");
+  iam->add_option("--role", options.iam.role, "ingest, etl, query, lambda, airflow; all by default")
+      ->check(CLI::IsMember({"ingest", "etl", "query", "lambda", "airflow"}));
+  iam->add_option("--account", options.iam.account, "Account number; the caller's by default");
+  iam->add_option("--database", options.iam.databases,
+                  "More databases of Glue than media, media_raw and those of streams");
+  iam->add_option("--out", options.iam.out, "Folder to write policies and trust documents to");
+  auto* glue = deploy->add_subcommand("glue", "Make or change the Glue job of a pipeline");
+  glue->footer("Example: daypart deploy glue --script s3://bucket/job.py --role daypart-etl");
+  glue->add_option("PIPELINE", options.glue.pipeline, "standard by default");
+  glue->add_option("--script", options.glue.script, "s3://… of the Spark script")->required();
+  glue->add_option("--role", options.glue.role, "Role of the job; glue.role by default");
+  glue->add_option("--workers", options.glue.workers_count, "Workers G.1X (2)")
+      ->check(CLI::Range(2, 1000));
+  glue->callback([&] {
+    action = [&] {
+      return WithSession(options, true, [&](LakeSession& session) {
+        return RunDeployGlue(session, options.glue, options.output);
+      });
+    };
+  });
+  iam->callback([&] {
+    action = [&] {
+      return WithSession(options, true, [&](LakeSession& session) {
+        return RunDeployIam(session, options.iam, options.output);
+      });
+    };
+  });
+}
+
 void AddCommands(CLI::App& app, Options& options, Action& action) {
   auto* init = app.add_subcommand("init", "Make a lake: daypart.toml, lake/");
   init->footer("Example: daypart init demo --warehouse s3://bucket/lake");
@@ -372,9 +421,15 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
   crawl->add_flag("--dry-run", options.crawl.dry_run, "Only tell what would be done");
   crawl->add_flag("--force", options.crawl.is_forced,
                   "Take over changes that queries written for the old columns may not survive");
+  crawl->add_option("--with", options.crawl_with, "daypart, or glue: a crawler of AWS Glue does it")
+      ->check(CLI::IsMember({"daypart", "glue"}));
+  crawl->add_option("--role", options.crawl.role, "Role of Glue's crawler; glue.role by default");
   crawl->callback([&] {
     action = [&] {
       return WithSession(options, options.crawl.dry_run, [&](LakeSession& session) {
+        if (options.crawl_with == "glue") {
+          return RunGlueCrawl(session, options.crawl, options.output);
+        }
         return RunCrawl(session, options.crawl, options.output);
       });
     };
@@ -390,6 +445,7 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
   AddServe(app, options, action);
   AddSend(app, options, action);
   AddLooks(app, options, action);
+  AddAccount(app, options, action);
 }
 
 int ExitCodeOf(const Error& error) {

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "catalog/glue_projection.h"
 #include "catalog/glue_table.h"
 
 namespace daypart::catalog {
@@ -32,6 +33,7 @@ class GlueService final : public GlueCatalog {
   GlueService(const GlueSurroundings& around, GlueOptions options)
       : store_(around.store),
         catalog_id_(options.catalog_id),
+        projects_partitions_(options.projects_partitions),
         service_(around.http, around.credentials, around.clock, around.random, around.cancel,
                  {.name = "glue",
                   .region = options.region,
@@ -159,7 +161,8 @@ class GlueService final : public GlueCatalog {
   }
 
   Status PutRawTable(const RawTable& table) override {
-    const json input = RawTableInput(table);
+    json input = RawTableInput(table);
+    if (projects_partitions_) input["Parameters"].update(ProjectionOf(table));
     json request = {{"DatabaseName", table.name.database}, {"TableInput", input}};
     std::vector<RawPartition> known;
     if (table.version == 0) {
@@ -326,6 +329,7 @@ class GlueService final : public GlueCatalog {
 
   store::ObjectStore& store_;
   const std::string catalog_id_;
+  const bool projects_partitions_;
   aws::Service service_;
 };
 

@@ -21,6 +21,8 @@ struct GlueOptions {
   std::string region;
   std::string endpoint;    // empty: AWS's own
   std::string catalog_id;  // another account's catalog; empty: the caller's
+  /// Raw tables tell Athena the ranges of their partitions; see glue_projection.h.
+  bool projects_partitions = false;
   http::RetryPolicy retry;
 };
 

@@ -75,6 +75,11 @@ Result<bool> IsReadingStatement(const std::string& sql) {
 Result<aws::AthenaStatement> RunInAthena(aws::Athena& athena, Clock& clock,
                                          const CancelToken& cancel, const std::string& sql) {
   DAYPART_TRY(const std::string id, athena.Start(sql));
+  return WaitInAthena(athena, clock, cancel, id);
+}
+
+Result<aws::AthenaStatement> WaitInAthena(aws::Athena& athena, Clock& clock,
+                                          const CancelToken& cancel, const std::string& id) {
   milliseconds pause = kPauseMin;
   while (true) {
     if (cancel.is_cancelled()) return Stopped(athena, id);

@@ -18,10 +18,14 @@ namespace daypart::query {
 /// errors: kInvalidArgument for an empty statement or a quote that is not closed.
 Result<bool> IsReadingStatement(const std::string& sql);
 
-/// Runs the statement until it has ended.
+/// Waits until the statement has ended.
 ///
 /// errors: kInvalidArgument with Athena's reason if it failed; kUnavailable if Athena says that it
 ///   may be tried again; kCancelled once `cancel` is: the statement is stopped then.
+Result<aws::AthenaStatement> WaitInAthena(aws::Athena& athena, Clock& clock,
+                                          const CancelToken& cancel, const std::string& id);
+
+/// Starts the statement and waits. errors: also those of Athena::Start.
 Result<aws::AthenaStatement> RunInAthena(aws::Athena& athena, Clock& clock,
                                          const CancelToken& cancel, const std::string& sql);
 

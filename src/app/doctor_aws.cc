@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Checks of services: every action that Daypart uses is tried on something harmless. An object and
+// a table of a name of their own are made and deleted again; kinesis:PutRecords would add a record
+// that nobody can take back, so it is left out.
+#include <curl/curl.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <pugixml.hpp>
+#include <utility>
+
+#include "app/doctor.h"
+#include "app/kinesis_place.h"
+#include "app/query_athena.h"
+#include "aws/json_call.h"
+#include "query/athena_query.h"
+#include "store/s3_client.h"
+
+namespace daypart::app {
+namespace {
+
+using nlohmann::json;
+
+/// A service in trouble is told in seconds.
+constexpr http::RetryPolicy kRetry{.attempts_max = 2,
+                                   .deadline = std::chrono::milliseconds(8'000)};
+constexpr int64_t kSkewSecondsMax = 240;
+
+std::string_view Shown(const std::string& endpoint) {
+  return endpoint.empty() ? std::string_view("AWS's endpoint") : std::string_view(endpoint);
+}
+
+/// One try after the other; after a refusal that means all would be refused the rest is left out.
+class Tries {
+ public:
+  Tries(std::string service, std::string endpoint, Findings& findings)
+      : service_(std::move(service)), endpoint_(std::move(endpoint)), findings_(findings) {}
+
+  /// returns: whether the try was made and worked. errors of kNotFound are fine if expected_absent.
+  bool Try(const std::string& action, const std::function<Result<std::string>()>& run,
+           bool is_absence_fine = false) {
+    if (!goes_on_) return false;
+    auto done = run();
+    const bool is_absent =
+        !done && is_absence_fine && done.error().code == ErrorCode::kNotFound;
+    if (done || is_absent) {
+      findings_.Fine(service_, action, done ? *done : "allowed");
+      return true;
+    }
+    goes_on_ = findings_.Refused(service_, action, done.error(), Shown(endpoint_));
+    return false;
+  }
+  bool goes_on() const { return goes_on_; }
+
+ private:
+  std::string service_;
+  std::string endpoint_;
+  Findings& findings_;
+  bool goes_on_ = true;
+};
+
+Result<std::string> Worked(Status status, std::string found = "allowed") {
+  if (!status) return std::move(status).error();
+  return found;
+}
+
+Result<std::string> Worked(Result<json> answer, std::string found = "allowed") {
+  if (!answer) return std::move(answer).error();
+  return found;
+}
+
+/// The services' clock against ours, by the Date of any answer.
+void ExamineClock(LakeSession& session, const std::string& endpoint, Findings& findings) {
+  const AwsParts parts = session.aws();
+  const auto answer = parts.http.Send({.method = "GET",
+                                       .url = endpoint,
+                                       .connect_timeout = std::chrono::milliseconds(3'000),
+                                       .total_timeout = std::chrono::milliseconds(5'000)});
+  if (!answer) return;  // the service's own check tells it
+  const auto date = http::FindHeader(answer->headers, "Date");
+  const time_t theirs = date ? curl_getdate(std::string(*date).c_str(), nullptr) : -1;
+  if (theirs < 0) return;
+  const int64_t off = parts.clock.Now().value() / 1'000'000 - static_cast<int64_t>(theirs);
+  if (std::abs(off) <= kSkewSecondsMax) {
+    findings.Fine("clock", "skew", std::to_string(off) + " s from " + endpoint);
+    return;
+  }
+  findings.Failed("clock", "skew",
+                  "this machine is " + std::to_string(off) + " s ahead of " + endpoint +
+                      "; services refuse more than 300",
+                  "set this machine's clock: timedatectl set-ntp true, or chronyd -q");
+}
+
+/// returns: whether there are keys at all.
+bool ExamineCredentials(LakeSession& session, Findings& findings) {
+  const auto keys = session.aws().credentials.Get();
+  if (!keys) {
+    findings.Failed("credentials", "find", keys.error().message,
+                    "aws configure, aws sso login, or AWS_ACCESS_KEY_ID and "
+                    "AWS_SECRET_ACCESS_KEY in the environment");
+    return false;
+  }
+  std::string found = "from " + keys->origin + ", key …" +
+                      keys->access_key_id.substr(keys->access_key_id.size() -
+                                                 std::min<size_t>(4, keys->access_key_id.size()));
+  if (keys->expires) {
+    const int64_t left =
+        (keys->expires->value() - session.clock().Now().value()) / 60'000'000;
+    found += ", valid for " + std::to_string(left) + " minutes";
+  }
+  findings.Fine("credentials", "find", std::move(found));
+  return true;
+}
+
+}  // namespace
+
+Result<CallerIdentity> CallerOf(LakeSession& session) {
+  const AwsParts parts = session.aws();
+  const std::string endpoint = LakeSession::Endpoint(session.config().sts_endpoint, "STS");
+  aws::Service service(parts.http, parts.credentials, parts.clock, parts.random, nullptr,
+                       {.name = "sts",
+                        .region = session.Region(""),
+                        .endpoint = endpoint,
+                        .retry = kRetry});
+  const std::string_view body = "Action=GetCallerIdentity&Version=2011-06-15";
+  DAYPART_TRY(const auto answer,
+              service.Call({.headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
+                            .body = std::as_bytes(std::span(body.data(), body.size()))}));
+  if (!answer.response.is_success()) return aws::ToError(answer.response, "GetCallerIdentity");
+  pugi::xml_document document;
+  document.load_buffer(answer.response.body.data(), answer.response.body.size());
+  const auto result = document.child("GetCallerIdentityResponse").child("GetCallerIdentityResult");
+  CallerIdentity caller{result.child_value("Account"), result.child_value("Arn")};
+  if (caller.account.empty()) return CorruptData("GetCallerIdentity: an account is expected");
+  return caller;
+}
+
+namespace {
+
+/// returns: whether calls of other services make sense with these keys.
+bool ExamineCaller(LakeSession& session, Findings& findings) {
+  const std::string endpoint = LakeSession::Endpoint(session.config().sts_endpoint, "STS");
+  const bool is_elsewhere =
+      !LakeSession::Endpoint(session.config().store_endpoint, "S3").empty() && endpoint.empty();
+  if (is_elsewhere) {
+    findings.Skipped("sts", "sts:GetCallerIdentity", "the endpoint of S3 is not AWS's");
+    return true;
+  }
+  Tries tries("sts", endpoint, findings);
+  tries.Try("sts:GetCallerIdentity", [&]() -> Result<std::string> {
+    DAYPART_TRY(const auto caller, CallerOf(session));
+    return caller.arn + " of account " + caller.account;
+  });
+  return tries.goes_on();
+}
+
+void ExamineS3(LakeSession& session, Findings& findings) {
+  const AwsParts parts = session.aws();
+  store::S3Options options = session.S3OptionsOf();
+  options.retry = kRetry;
+  store::S3Client client({.http = parts.http,
+                          .credentials = parts.credentials,
+                          .clock = parts.clock,
+                          .random = parts.random},
+                         options);
+  const std::string location = session.config().store_location;
+  const auto folder = store::ParseS3Location(location);
+  if (!folder) {
+    findings.Failed("s3", "store.location", folder.error().message, "correct store.location");
+    return;
+  }
+  const std::string prefix = folder->key.empty() ? "" : folder->key + '/';
+  const store::S3Address probe{folder->bucket,
+                               prefix + ".daypart-doctor-" + NewUuid(parts.random)};
+  const std::string text = "made by daypart doctor; may be deleted";
+  Tries tries("s3", options.endpoint, findings);
+  tries.Try("s3:ListBucket", [&]() -> Result<std::string> {
+    const auto listed = client.List({folder->bucket, prefix + ".daypart-doctor"});
+    if (!listed) return listed.error();
+    return "s3://" + folder->bucket + '/' + prefix;
+  });
+  const bool is_there = tries.Try("s3:PutObject", [&] {
+    return Worked(client.Put(probe, std::as_bytes(std::span(text)), store::WriteMode::kIfAbsent));
+  });
+  if (is_there) {
+    tries.Try("s3:GetObject", [&]() -> Result<std::string> {
+      const auto got = client.Get(probe, "", "", {});
+      if (!got) return got.error();
+      if (got->bytes != text) return CorruptData("the object came back changed");
+      return std::string("what was put comes back");
+    });
+    std::string upload;
+    tries.Try("s3:AbortMultipartUpload", [&]() -> Result<std::string> {
+      DAYPART_TRY(upload, client.CreateUpload(probe, "doctor"));
+      return Worked(client.AbortUpload(probe, upload));
+    });
+    tries.Try("s3:DeleteObject", [&] { return Worked(client.Delete(probe)); });
+  }
+}
+
+void ExamineGlue(LakeSession& session, Findings& findings) {
+  const AwsParts parts = session.aws();
+  const Config& config = session.config();
+  const std::string endpoint = LakeSession::Endpoint(config.glue_endpoint, "GLUE");
+  aws::Service service(parts.http, parts.credentials, parts.clock, parts.random, nullptr,
+                       {.name = "glue",
+                        .region = session.Region(config.glue_region),
+                        .endpoint = endpoint,
+                        .retry = kRetry});
+  const std::string table = "daypart_doctor_" + NewUuid(parts.random).substr(0, 8);
+  const std::string database = "media";
+  const auto ask = [&](const char* action, json request) {
+    if (!config.glue_catalog_id.empty()) request["CatalogId"] = config.glue_catalog_id;
+    return Worked(aws::CallJson(service, std::string("AWSGlue.") + action, request));
+  };
+  const json key = {{"Name", "day"}, {"Type", "string"}};
+  const json storage = {{"Columns", json::array({{{"Name", "id"}, {"Type", "bigint"}}})},
+                        {"Location", config.store_location + "/.daypart-doctor/"}};
+  const json input = {{"Name", table},
+                      {"TableType", "EXTERNAL_TABLE"},
+                      {"PartitionKeys", json::array({key})},
+                      {"StorageDescriptor", storage}};
+  const json named = {{"DatabaseName", database}, {"TableName", table}};
+  Tries tries("glue", endpoint, findings);
+  tries.Try("glue:GetDatabases", [&] { return ask("GetDatabases", json::object()); });
+  tries.Try("glue:GetTables", [&] { return ask("GetTables", {{"DatabaseName", database}}); });
+  tries.Try("glue:GetTable", [&] {
+    return ask("GetTable", {{"DatabaseName", database}, {"Name", table}});
+  }, true);
+  const bool is_there = tries.Try("glue:CreateTable", [&] {
+    return ask("CreateTable", {{"DatabaseName", database}, {"TableInput", input}});
+  });
+  tries.Try("glue:UpdateTable", [&] {
+    return ask("UpdateTable", {{"DatabaseName", database}, {"TableInput", input},
+                               {"SkipArchive", true}});
+  }, !is_there);
+  tries.Try("glue:BatchCreatePartition", [&] {
+    json request = named;
+    request["PartitionInputList"] = {{{"Values", {"1"}}, {"StorageDescriptor", storage}}};
+    return ask("BatchCreatePartition", request);
+  }, !is_there);
+  tries.Try("glue:GetPartitions", [&] { return ask("GetPartitions", named); }, !is_there);
+  tries.Try("glue:DeletePartition", [&] {
+    json request = named;
+    request["PartitionValues"] = {"1"};
+    return ask("DeletePartition", request);
+  }, true);
+  tries.Try("glue:DeleteTable", [&] {
+    return ask("DeleteTable", {{"DatabaseName", database}, {"Name", table}});
+  }, !is_there);
+}
+
+void ExamineAthena(LakeSession& session, Findings& findings) {
+  const auto athena = OpenAthena(session, nullptr);
+  Tries tries("athena", athena->options().endpoint, findings);
+  std::string id;
+  const bool is_started = tries.Try("athena:StartQueryExecution", [&]() -> Result<std::string> {
+    DAYPART_TRY(id, athena->Start("SELECT 1"));
+    return "workgroup " + athena->options().workgroup;
+  });
+  if (!is_started) return;
+  const CancelToken never;
+  bool has_ended = false;
+  tries.Try("athena:GetQueryExecution", [&]() -> Result<std::string> {
+    DAYPART_TRY(const auto statement,
+                query::WaitInAthena(*athena, session.clock(), never, id));
+    has_ended = true;
+    return "SELECT 1 took " + std::to_string(statement.total_ms) + " ms";
+  });
+  if (!has_ended) return;
+  tries.Try("athena:GetQueryResults",
+            [&]() -> Result<std::string> {
+              DAYPART_TRY(const auto page, athena->Page(id, ""));
+              return std::to_string(page.columns.size()) + " columns";
+            });
+  // Stopping what has ended changes nothing.
+  tries.Try("athena:StopQueryExecution", [&] { return Worked(athena->Stop(id)); });
+}
+
+void ExamineStream(LakeSession& session, const std::string& name, const std::string& stream,
+                   Findings& findings) {
+  const AwsParts parts = session.aws();
+  const KinesisPlace place = KinesisPlaceOf(session, stream, "");
+  aws::Service service(parts.http, parts.credentials, parts.clock, parts.random, nullptr,
+                       {.name = "kinesis",
+                        .region = place.region,
+                        .endpoint = place.endpoint,
+                        .retry = kRetry});
+  const bool is_arn = place.stream.starts_with("arn:");
+  const json named = {{is_arn ? "StreamARN" : "StreamName", place.stream}};
+  const auto ask = [&](const std::string& action, const json& request) {
+    return aws::CallJson(service, "Kinesis_20131202." + action, request);
+  };
+  Tries tries("kinesis " + name, place.endpoint, findings);
+  tries.Try("kinesis:DescribeStreamSummary", [&]() -> Result<std::string> {
+    DAYPART_TRY(const json answer, ask("DescribeStreamSummary", named));
+    return answer.value("StreamDescriptionSummary", json::object()).value("StreamStatus", "");
+  });
+  std::string shard;
+  tries.Try("kinesis:ListShards", [&]() -> Result<std::string> {
+    DAYPART_TRY(const json answer, ask("ListShards", named));
+    const json shards = answer.value("Shards", json::array());
+    if (!shards.empty()) shard = shards.front().value("ShardId", "");
+    return std::to_string(shards.size()) + " shards";
+  });
+  if (shard.empty()) return;
+  std::string iterator;
+  tries.Try("kinesis:GetShardIterator", [&]() -> Result<std::string> {
+    json request = named;
+    request["ShardId"] = shard;
+    request["ShardIteratorType"] = "LATEST";
+    DAYPART_TRY(const json answer, ask("GetShardIterator", request));
+    iterator = answer.value("ShardIterator", "");
+    return std::string("allowed");
+  });
+  if (iterator.empty()) return;
+  tries.Try("kinesis:GetRecords", [&] {
+    return Worked(ask("GetRecords", {{"ShardIterator", iterator}, {"Limit", 1}}));
+  });
+}
+
+/// Where the clock is asked for: the first service that is configured.
+std::string ClockEndpoint(const LakeSession& session) {
+  const Config& config = session.config();
+  if (config.is_on_s3()) {
+    const std::string endpoint = LakeSession::Endpoint(config.store_endpoint, "S3");
+    if (!endpoint.empty()) return endpoint;
+  }
+  const std::string sts = LakeSession::Endpoint(config.sts_endpoint, "STS");
+  return sts.empty() ? "https://sts." + session.Region("") + ".amazonaws.com" : sts;
+}
+
+}  // namespace
+
+bool is_on_aws(const Config& config) {
+  bool has_kinesis = false;
+  for (const auto& [name, stream] : config.streams) {
+    has_kinesis |= KinesisStreamOf(stream.source).has_value();
+  }
+  return config.is_on_s3() || config.catalog_kind == "glue" || config.has_athena || has_kinesis;
+}
+
+void ExamineAws(LakeSession& session, const std::string& catalog_kind, Findings& findings) {
+  const Config& config = session.config();
+  const bool has_keys = ExamineCredentials(session, findings);
+  ExamineClock(session, ClockEndpoint(session), findings);
+  if (!has_keys) return;
+  if (!ExamineCaller(session, findings)) return;
+  if (config.is_on_s3()) ExamineS3(session, findings);
+  if (catalog_kind == "glue") ExamineGlue(session, findings);
+  if (config.has_athena) ExamineAthena(session, findings);
+  for (const auto& [name, stream] : config.streams) {
+    const auto kinesis = KinesisStreamOf(stream.source);
+    if (kinesis) ExamineStream(session, name, *kinesis, findings);
+  }
+}
+
+}  // namespace daypart::app

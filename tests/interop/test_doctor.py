@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""daypart doctor: what is fine is said so, and each trouble is one line with the IAM action that is missing
+and what to do: server down, wrong secret, missing bucket, expired token, a clock that is off."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+
+import cloud
+import faults
+
+BINARY = os.environ.get("DAYPART", str(cloud.ROOT / "build" / "daypart"))
+S3_ACTIONS = {"s3:ListBucket": lambda c: c.method == "GET" and "list-type" in c.query,
+              "s3:PutObject": lambda c: c.method == "PUT",
+              "s3:GetObject": lambda c: c.method == "GET" and ".daypart-doctor-" in c.path,
+              "s3:AbortMultipartUpload": lambda c: c.method == "DELETE" and "uploadId" in c.query,
+              "s3:DeleteObject": lambda c: c.method == "DELETE" and "uploadId" not in c.query}
+GLUE_ACTIONS = ["GetDatabases", "GetTables", "GetTable", "CreateTable", "UpdateTable", "BatchCreatePartition",
+                "GetPartitions", "DeletePartition", "DeleteTable"]
+ATHENA_ACTIONS = ["StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution"]
+
+
+def doctor(folder, env=None, *more):
+    done = subprocess.run([BINARY, "--json", "doctor", *more], cwd=folder, env=env or cloud.environment(), text=True,
+                          capture_output=True, timeout=60)
+    told = json.loads(done.stdout)
+    assert done.returncode == (0 if told["is_well"] else 1), done.stderr
+    return told["checks"]
+
+
+def failed(checks):
+    return [check for check in checks if check["outcome"] == "failed"]
+
+
+def init(folder, *options, env=None):
+    done = subprocess.run([BINARY, "init", ".", *options], cwd=folder, env=env or cloud.environment(), text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_embedded_default(tmp_path):
+    init(tmp_path)
+    checks = doctor(tmp_path)
+    assert not failed(checks)
+    found = {(check["service"], check["check"]) for check in checks}
+    assert found == {("configuration", "read"), ("lake", "write"), ("lake", "clock"), ("lake", "lock"),
+                     ("lake", "space"), ("catalog", "read"), ("sql", "folder"), ("duckdb", "query")}
+    assert not [path for path in (tmp_path / "lake").iterdir() if path.name.startswith(".daypart-doctor")]
+    done = subprocess.run([BINARY, "doctor"], cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 0 and "ok duckdb: query: answers" in done.stdout
+    done = subprocess.run([BINARY, "--quiet", "doctor"], cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 0 and not done.stdout
+
+
+def test_what_the_machine_lacks(tmp_path):
+    checks = doctor(tmp_path)
+    assert [c["service"] for c in failed(checks)] == ["configuration"] and "daypart init" in checks[0]["remedy"]
+    init(tmp_path)
+    (tmp_path / "lake" / "catalog.db").unlink()
+    [check] = failed(doctor(tmp_path))
+    assert check["service"] == "catalog" and "daypart init" in check["remedy"]
+    (tmp_path / "lake" / "catalog.db").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    [check] = failed(doctor(tmp_path))
+    assert check["service"] == "catalog" and "backup" in check["remedy"]
+    shutil.rmtree(tmp_path / "lake")
+    assert {c["service"] for c in failed(doctor(tmp_path))} == {"lake", "catalog"}
+    (tmp_path / "daypart.toml").write_text("[lake]\ndirektory = 1\n")
+    [check] = failed(doctor(tmp_path))
+    assert check["service"] == "configuration" and "direktory" in check["found"]
+
+
+class CloudFolder:
+    """A lake whose store, catalog and Athena are behind `url`."""
+
+    def __init__(self, folder, server):
+        self.folder, self.server = pathlib.Path(folder), server
+        server.client("s3").create_bucket(Bucket="lake")
+        self.env = cloud.environment(AWS_ENDPOINT_URL=server.url)
+        init(folder, "--warehouse", "s3://lake/demo", "--glue", env=self.env)
+        config = self.folder / "daypart.toml"
+        config.write_text(config.read_text() + '\n[athena]\nworkgroup = "primary"\n')
+
+    def doctor(self, url=None, **more):
+        return doctor(self.folder, self.env | {"AWS_ENDPOINT_URL": url or self.server.url} | more)
+
+
+@pytest.fixture
+def lake(tmp_path):
+    server = cloud.start_moto(tmp_path)
+    yield CloudFolder(tmp_path, server)
+    server.stop()
+
+
+def test_services_that_are_well(lake):
+    checks = lake.doctor()
+    assert not failed(checks), failed(checks)
+    fine = {check["check"] for check in checks if check["outcome"] == "ok"}
+    assert fine >= set(S3_ACTIONS) | {f"glue:{a}" for a in GLUE_ACTIONS} | {f"athena:{a}" for a in ATHENA_ACTIONS}
+    caller = next(check for check in checks if check["check"] == "sts:GetCallerIdentity")
+    assert lake.server.client("sts").get_caller_identity()["Arn"] in caller["found"]
+    assert cloud.SECRET not in json.dumps(checks)
+    # Nothing of the probes is left.
+    objects = lake.server.client("s3").list_objects_v2(Bucket="lake").get("Contents", [])
+    assert not [item["Key"] for item in objects if "doctor" in item["Key"]]
+    assert not lake.server.client("s3").list_multipart_uploads(Bucket="lake").get("Uploads")
+    assert not lake.server.client("glue").get_tables(DatabaseName="media")["TableList"]
+
+
+def test_each_missing_permission_is_named(lake):
+    cases = [(action, meets, faults.s3_error(403, "AccessDenied")) for action, meets in S3_ACTIONS.items()]
+    cases += [(f"{service}:{action}", (lambda target: lambda c: c.target.endswith("." + target))(action),
+               faults.json_error(400, "AccessDeniedException"))
+              for service, actions in (("glue", GLUE_ACTIONS), ("athena", ATHENA_ACTIONS)) for action in actions]
+    now = []
+    proxy = faults.FaultProxy(lake.server.url, lambda call: now[0][2] if now[0][1](call) else None)
+    for case in cases:
+        now[:] = [case]
+        missing = failed(lake.doctor(proxy.url))
+        assert case[0] in [check["missing_action"] for check in missing], (case[0], missing)
+        assert "daypart deploy iam" in missing[0]["remedy"]
+        # One trouble, one line: what cannot be tried for it is left out.
+        assert len(missing) == 1, missing
+    # The action that the service names goes before the one that was tried.
+    now[:] = [("", S3_ACTIONS["s3:PutObject"], faults.s3_error(
+        403, "AccessDenied", "User: arn:aws:iam::1:user/u is not authorized to perform: kms:GenerateDataKey on "
+        "resource: arn:aws:kms:us-east-1:1:key/k because no policy allows it"))]
+    assert [c["missing_action"] for c in failed(lake.doctor(proxy.url))] == ["kms:GenerateDataKey"]
+    proxy.stop()
+
+
+def test_a_server_that_is_down_is_one_line_and_soon(lake):
+    lake.server.stop()
+    begin = time.monotonic()
+    checks = failed(lake.doctor())
+    assert len(checks) == 1 and lake.server.url in checks[0]["remedy"], checks
+    assert time.monotonic() - begin < 20
+
+
+@pytest.mark.skipif(not cloud.has_versitygw(), reason="tools/setup.sh found no Go to build versitygw with")
+def test_a_wrong_secret_and_a_missing_bucket(tmp_path):
+    server = cloud.start_versitygw(tmp_path)
+    server.client("s3").create_bucket(Bucket="lake")
+    folder = tmp_path / "lake"
+    folder.mkdir()
+    init(folder, "--warehouse", "s3://lake/demo", "--endpoint", server.url)
+    assert not failed(doctor(folder))
+    [check] = failed(doctor(folder, cloud.environment("wrong")))
+    assert "SignatureDoesNotMatch" in check["found"] and "AWS_SECRET_ACCESS_KEY" in check["remedy"]
+    server.client("s3").delete_object(Bucket="lake", Key="demo/media")
+    config = folder / "daypart.toml"
+    config.write_text(config.read_text().replace("s3://lake/demo", "s3://other/demo"))
+    [check] = failed(doctor(folder))
+    assert "NoSuchBucket" in check["found"] and "aws s3 mb" in check["remedy"]
+    server.stop()
+
+
+def test_no_credentials_at_all(lake):
+    env = {name: value for name, value in lake.env.items() if "KEY" not in name} | {"HOME": str(lake.folder)}
+    [check] = failed(doctor(lake.folder, env))
+    assert check["service"] == "credentials" and "aws configure" in check["remedy"]
+
+
+def test_an_expired_token(lake):
+    proxy = faults.FaultProxy(lake.server.url, lambda call: faults.s3_error(403, "ExpiredToken"))
+    [check] = failed(lake.doctor(proxy.url, AWS_SESSION_TOKEN="token"))
+    assert "ExpiredToken" in check["found"] and "aws sso login" in check["remedy"]
+    proxy.stop()
+
+
+def test_a_clock_that_is_off(lake):
+    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() - 3600))
+
+    def off(call):
+        answer = faults.s3_error(403, "RequestTimeTooSkewed")
+        answer.headers["Date"] = date
+        return answer
+
+    proxy = faults.FaultProxy(lake.server.url, off)
+    checks = failed(lake.doctor(proxy.url))
+    assert checks[0]["service"] == "clock" and "timedatectl" in checks[0]["remedy"]
+    assert "3600 s ahead" in checks[0]["found"] or "3601 s ahead" in checks[0]["found"]
+    assert all("clock" in check["remedy"] for check in checks)
+    proxy.stop()
