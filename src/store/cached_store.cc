@@ -287,6 +287,14 @@ class CachedStore final : public ObjectStore, public LocalCopies {
     return inner_->List(prefix);
   }
 
+  Status Move(std::string_view from, std::string_view to) override {
+    DAYPART_RETURN_IF_ERROR(inner_->Move(from, to));
+    for (const std::string_view location : {from, to}) {
+      if (is_immutable_name(location)) folder_.Forget(location);
+    }
+    return Ok();
+  }
+
   Status Delete(std::string_view location) override {
     DAYPART_RETURN_IF_ERROR(inner_->Delete(location));
     if (is_immutable_name(location)) folder_.Forget(location);

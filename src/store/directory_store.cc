@@ -229,6 +229,20 @@ class DirectoryStore final : public ObjectStore {
     return found;
   }
 
+  Status Move(std::string_view from, std::string_view to) override {
+    DAYPART_TRY(const std::string source, LocalPath(from));
+    DAYPART_TRY(const std::string target, LocalPath(to));
+    DAYPART_RETURN_IF_ERROR(MakeFolders(FolderOf(target), options_.sync));
+    if (::rename(source.c_str(), target.c_str()) != 0) {
+      if (errno == EXDEV) return ObjectStore::Move(from, to);
+      return SystemError("cannot rename " + source + " to " + target, errno);
+    }
+    if (!options_.sync) return Ok();
+    // The new name first: a power cut in between may leave both names, but never none.
+    DAYPART_RETURN_IF_ERROR(SyncFolder(FolderOf(target)));
+    return SyncFolder(FolderOf(source));
+  }
+
   Status Delete(std::string_view location) override {
     DAYPART_TRY(const std::string path, LocalPath(location));
     if (::unlink(path.c_str()) == 0) return Ok();

@@ -209,6 +209,10 @@ Result<std::vector<ObjectInfo>> FaultStore::List(std::string_view prefix) {
   return ActOut(Next("List", prefix), "List", prefix, [&] { return inner_.List(prefix); });
 }
 
+Status FaultStore::Move(std::string_view from, std::string_view to) {
+  return ActOut(Next("Move", from), "Move", from, [&] { return inner_.Move(from, to); });
+}
+
 Status FaultStore::Delete(std::string_view location) {
   return ActOut(Next("Delete", location), "Delete", location,
                 [&] { return inner_.Delete(location); });

@@ -82,6 +82,11 @@ class ObjectStore {
   /// All objects whose location starts with `prefix` up to a '/', sorted by location. An absent
   /// prefix lists nothing. Names that begin with '.' or are uploads under way are left out.
   virtual Result<std::vector<ObjectInfo>> List(std::string_view prefix) = 0;
+  /// Gives the object another name, durably; an object at `to` is replaced. `to` is whole or absent
+  /// at every instant. A store without a rename copies and then deletes `from`: what was killed in
+  /// between has left both and is to be done again.
+  /// errors: kNotFound if there is no object at `from`: maybe it was moved before.
+  virtual Status Move(std::string_view from, std::string_view to);
   /// Deleting what is not there is no error.
   virtual Status Delete(std::string_view location) = 0;
 };

@@ -77,6 +77,19 @@ TEST_P(ObjectStoreContract, ReplacingChangesBytesAndEtag) {
   EXPECT_NE(store_->Head(At("a"))->etag, etag);
 }
 
+TEST_P(ObjectStoreContract, MovingGivesAnotherNameAndReplaces) {
+  MustPut("deep/a", "one");
+  MustPut("other/b", "two");
+  ASSERT_TRUE(store_->Move(At("deep/a"), At("other/b")));
+  EXPECT_EQ(store_->Get(At("other/b")).value(), "one");
+  EXPECT_THAT(ListedUnder(""), ElementsAre("other/b"));
+  ASSERT_TRUE(store_->Move(At("other/b"), At("new/folder/c")));
+  const auto again = store_->Move(At("other/b"), At("new/folder/c"));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(store_->Get(At("new/folder/c")).value(), "one");
+}
+
 TEST_P(ObjectStoreContract, PutIfAbsentLeavesWhatIsThere) {
   ASSERT_TRUE(store_->Put(At("a"), "first", WriteMode::kIfAbsent));
   const auto second = store_->Put(At("a"), "second", WriteMode::kIfAbsent);

@@ -230,6 +230,20 @@ Status S3Client::Delete(const S3Address& address) {
   return Refused(answer.response, "DeleteObject", address);
 }
 
+Status S3Client::Copy(const S3Address& from, const S3Address& to) {
+  aws::ServiceCall call = CallFor(to, "PUT");
+  call.headers.emplace_back("x-amz-copy-source",
+                            '/' + from.bucket + '/' + aws::UriEncode(from.key, "/"));
+  AddEncryption(call);
+  DAYPART_TRY(const auto answer, service_.Call(call));
+  if (!answer.response.is_success()) return Refused(answer.response, "CopyObject", from);
+  // A copy may fail after the status was sent: the body tells.
+  pugi::xml_document document;
+  DAYPART_TRY(const auto root, Parse(document, answer.response, "CopyObjectResult", from));
+  (void)root;  // Its presence is what was asked for.
+  return Ok();
+}
+
 Result<std::string> S3Client::CreateUpload(const S3Address& address, const std::string& mark) {
   aws::ServiceCall call = CallFor(address, "POST");
   call.query = {{"uploads", ""}};

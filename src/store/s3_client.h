@@ -54,6 +54,8 @@ class S3Client {
   Result<ObjectInfo> Head(const S3Address& address, std::string_view location);
   Result<std::vector<ObjectInfo>> List(const S3Address& address);
   Status Delete(const S3Address& address);
+  /// Within the service, for objects of up to 5 GiB. errors: kNotFound.
+  Status Copy(const S3Address& from, const S3Address& to);
 
   /// mark: what tells our object from another's after a lost answer; kept in its metadata.
   Result<std::string> CreateUpload(const S3Address& address, const std::string& mark);

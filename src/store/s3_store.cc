@@ -88,6 +88,13 @@ class S3Store final : public ObjectStore {
     return shown;
   }
 
+  Status Move(std::string_view from, std::string_view to) override {
+    DAYPART_TRY(const S3Address source, AddressOf(from));
+    DAYPART_TRY(const S3Address target, AddressOf(to));
+    DAYPART_RETURN_IF_ERROR(client_.Copy(source, target));
+    return client_.Delete(source);
+  }
+
   Status Delete(std::string_view location) override {
     DAYPART_TRY(const S3Address address, AddressOf(location));
     return client_.Delete(address);

@@ -49,6 +49,11 @@ class SchemeStore final : public ObjectStore, public LocalCopies {
     DAYPART_TRY(ObjectStore* const store, StoreOf(prefix));
     return store->List(prefix);
   }
+  Status Move(std::string_view from, std::string_view to) override {
+    DAYPART_TRY(ObjectStore* const store, StoreOf(from));
+    DAYPART_TRY(ObjectStore* const target, StoreOf(to));
+    return store == target ? store->Move(from, to) : ObjectStore::Move(from, to);
+  }
   Status Delete(std::string_view location) override {
     DAYPART_TRY(ObjectStore* const store, StoreOf(location));
     return store->Delete(location);
