@@ -75,7 +75,8 @@ Result<std::string> PartitionSql(const catalog::RawTable& table,
   // A column that is in the folder's name and in the files as well counts as the partition's.
   std::string excluded;
   for (const auto& column : table.partition_columns) {
-    AppendItem(excluded, "lower(c) <> lower(" + QuoteText(column.name) + ')');
+    if (!excluded.empty()) excluded += " AND ";
+    excluded += "lower(c) <> lower(" + QuoteText(column.name) + ')';
   }
   const std::string columns = excluded.empty() ? "*" : "COLUMNS(c -> " + excluded + ")";
   return "SELECT " + columns + constants + " FROM read_parquet([" + list +
