@@ -189,6 +189,13 @@ Target TargetOf(const LakeSession& session, const SendArguments& arguments) {
           .is_local = true};
 }
 
+/// Of a service that is not reached or does not take records.
+std::string WhatToDo(const Target& target, const std::string& endpoint) {
+  return target.is_local ? "; is daypart serve running at " + endpoint +
+                               "? --endpoint names another address"
+                         : "; is " + endpoint + " reachable from this machine?";
+}
+
 void Report(const SendArguments& arguments, const ingest::ProducerCounters& counters,
             double seconds, const OutputOptions& output) {
   const auto rate = static_cast<int64_t>(static_cast<double>(counters.acknowledged) / seconds);
@@ -224,8 +231,10 @@ Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const 
   const Target target = TargetOf(session, arguments);
   aws::CredentialSource& credentials =
       target.is_local ? static_cast<aws::CredentialSource&>(local_key) : session.credentials();
-  // Without the session's token: what was read is sent to the end when the user stops.
-  aws::Service service(*http, credentials, session.clock(), random, nullptr,
+  // Without the session's token: what was read is sent to the end when the user stops, unless
+  // nothing answers.
+  CancelToken abandon;
+  aws::Service service(*http, credentials, session.clock(), random, &abandon,
                        {.name = "kinesis",
                         .region = target.place.region,
                         .endpoint = target.place.endpoint});
@@ -233,8 +242,17 @@ Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const 
   const auto seconds = [&] {
     return static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
   };
+  ingest::ProducerOptions options;
+  options.workers_count = arguments.connections_count;
+  options.stop = &stop;
+  options.abandon = &abandon;
+  options.on_outage = [&](const Error& error) {
+    PrintNotice("daypart: " + error.message + "; trying again for " +
+                std::to_string(options.failing_max.count() / 1000) + " s" +
+                WhatToDo(target, service.endpoint()));
+  };
   ingest::Producer producer(ingest::KinesisCall(service, target.place.stream), session.clock(),
-                            random, {.workers_count = arguments.connections_count});
+                            random, options);
   const auto& counters = producer.counters();
   Status sent;
   {
@@ -254,6 +272,9 @@ Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const 
     if (sent && !finished) sent = finished;
   }
   Report(arguments, counters, std::max(seconds(), 1e-6), output);
+  if (!sent && sent.error().code == ErrorCode::kUnavailable) {
+    return Unavailable(sent.error().message + WhatToDo(target, service.endpoint()));
+  }
   if (!sent) return std::move(sent).error();
   return kExitDone;
 }

@@ -17,6 +17,8 @@ using nlohmann::json;
 
 /// As Kinesis has it.
 constexpr size_t kKeyBytesMax = 256;
+/// What takes longer is not coming: 5 MiB of records are a matter of a second.
+constexpr std::chrono::milliseconds kCallTimeout{30'000};
 
 std::string BodyOf(const std::string& stream, std::span<const OutgoingRecord> records) {
   const char* member = stream.starts_with("arn:") ? R"({"StreamARN":)" : R"({"StreamName":)";
@@ -40,7 +42,9 @@ SendCall KinesisCall(aws::Service& service, std::string stream) {
     DAYPART_TRY(const auto answer,
                 service.Call({.headers = {{"Content-Type", "application/x-amz-json-1.1"},
                                           {"X-Amz-Target", "Kinesis_20131202.PutRecords"}},
-                              .body = std::as_bytes(std::span(body))}));
+                              .body = std::as_bytes(std::span(body)),
+                              .total_timeout = kCallTimeout,
+                              .is_single = true}));
     if (!answer.response.is_success()) {
       return aws::ToError(answer.response, "PutRecords to stream " + stream);
     }

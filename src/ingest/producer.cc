@@ -10,6 +10,8 @@
 namespace daypart::ingest {
 namespace {
 
+/// How soon a stop is seen.
+constexpr std::chrono::milliseconds kStopLook{50};
 /// Records looked at for one call: beyond so many of keys that are in it already it goes as it is.
 constexpr size_t kLookedAtMax = 2'000;
 
@@ -44,8 +46,14 @@ Producer::Producer(SendCall send, Clock& clock, Random& random, ProducerOptions 
   for (int i = 0; i < options_.workers_count; ++i) {
     workers_.push_back(std::make_unique<Worker>());
   }
+  running_count_ = options_.workers_count;
   for (const auto& worker : workers_) {
-    worker->thread = std::thread([this, raw = worker.get()] { Run(*raw); });
+    worker->thread = std::thread([this, raw = worker.get()] {
+      Run(*raw);
+      const std::lock_guard lock(mutex_);
+      --running_count_;
+      ended_.notify_all();
+    });
   }
 }
 
@@ -101,6 +109,17 @@ Status Producer::Finish() {
     }
     worker->changed.notify_all();
   }
+  auto moved_at = std::chrono::steady_clock::now();
+  for (int64_t acknowledged = -1; running_count_ > 0;) {
+    const auto now = std::chrono::steady_clock::now();
+    const bool has_moved = std::exchange(acknowledged, counters_.acknowledged) != acknowledged;
+    if (has_moved || !is_stopping()) moved_at = now;
+    if (options_.abandon != nullptr && now - moved_at > options_.stuck_max) {
+      options_.abandon->Cancel();
+    }
+    std::unique_lock lock(mutex_);
+    ended_.wait_for(lock, kStopLook, [this] { return running_count_ == 0; });
+  }
   for (const auto& worker : workers_) {
     if (worker->thread.joinable()) worker->thread.join();
   }
@@ -121,23 +140,26 @@ bool Producer::WaitForRecords(Worker& worker, std::vector<OutgoingRecord>& call)
   return true;
 }
 
-Result<std::vector<OutgoingRecord>> Producer::SendOnce(std::vector<OutgoingRecord> call) {
+Result<Producer::Sent> Producer::SendOnce(std::vector<OutgoingRecord> call) {
   ++counters_.calls;
   const auto outcomes = send_(call);
+  Sent sent;
   if (!outcomes) {
     if (outcomes.error().code != ErrorCode::kUnavailable) return outcomes.error();
-    return call;
+    sent.again = std::move(call);
+    sent.failure = outcomes.error();
+    return sent;
   }
   if (outcomes->size() != call.size()) {
     return CorruptData(std::to_string(call.size()) + " outcomes are expected, found " +
                        std::to_string(outcomes->size()));
   }
   const UtcMicros now = clock_.Now();
-  std::vector<OutgoingRecord> refused;
   int64_t lag = 0;
   for (size_t i = 0; i < call.size(); ++i) {
     if (!(*outcomes)[i].empty()) {
-      refused.push_back(std::move(call[i]));
+      sent.refusal = (*outcomes)[i];
+      sent.again.push_back(std::move(call[i]));
       continue;
     }
     ++counters_.acknowledged;
@@ -147,7 +169,7 @@ Result<std::vector<OutgoingRecord>> Producer::SendOnce(std::vector<OutgoingRecor
   int64_t before = counters_.lag_micros_max;
   while (before < lag && !counters_.lag_micros_max.compare_exchange_weak(before, lag)) {
   }
-  return refused;
+  return sent;
 }
 
 void Producer::WaitBeforeRetry(int refusals) {
@@ -155,30 +177,76 @@ void Producer::WaitBeforeRetry(int refusals) {
                                           options_.wait_min.count() << std::min(refusals, 20));
   // Half of it by chance, so that workers that were refused together do not come back together.
   const int64_t chance = static_cast<int64_t>(random_.Next() % 1000);
-  clock_.Sleep(std::chrono::milliseconds(whole / 2 + whole * chance / 2000));
+  auto left = std::chrono::milliseconds(whole / 2 + whole * chance / 2000);
+  while (left.count() > 0 && !is_failed_ && !is_stopping()) {
+    const auto slice = std::min(left, kStopLook);
+    clock_.Sleep(slice);
+    left -= slice;
+  }
+}
+
+void Producer::TellOutage(const Error& error) {
+  const std::lock_guard lock(mutex_);
+  if (is_outage_told_ || !options_.on_outage) return;
+  is_outage_told_ = true;
+  options_.on_outage(error);
+}
+
+std::string Producer::Left() const {
+  const int64_t left = counters_.added - counters_.acknowledged;
+  return std::to_string(left) + " records are not acknowledged";
+}
+
+bool Producer::GaveUp(const Sent& sent, int refusals, UtcMicros failing_since) {
+  const std::string why = sent.failure ? sent.failure->message
+                                       : "the stream refused the records: " + sent.refusal;
+  if (is_stopping() && (sent.failure || refusals > 1)) {
+    Fail(Cancelled("stopped on request; " + Left() + ", the last attempt: " + why));
+    return true;
+  }
+  const int64_t failing_ms = (clock_.Now().value() - failing_since.value()) / 1000;
+  if (sent.failure && failing_ms >= options_.failing_max.count()) {
+    Fail(Unavailable("gave up after " + std::to_string(failing_ms / 1000) + " s: " + why + "; " +
+                     Left()));
+    return true;
+  }
+  if (refusals > options_.refusals_max) {
+    Fail(Unavailable("gave up after " + std::to_string(refusals) +
+                     " refusals in a row: " + why + "; " + Left()));
+    return true;
+  }
+  return false;
 }
 
 void Producer::Run(Worker& worker) {
   std::vector<OutgoingRecord> call;
   int refusals = 0;
+  std::optional<UtcMicros> failing_since;
   while (WaitForRecords(worker, call)) {
     const size_t count = call.size();
-    auto again = SendOnce(std::move(call));
-    if (!again) return Fail(std::move(again).error());
-    if (again->empty()) {
+    const UtcMicros began = clock_.Now();
+    auto sent = SendOnce(std::move(call));
+    if (!sent) return Fail(std::move(sent).error());
+    if (!sent->failure) {
+      failing_since.reset();
+      const std::lock_guard lock(mutex_);
+      is_outage_told_ = false;
+    }
+    if (sent->again.empty()) {
       refusals = 0;
       continue;
     }
-    counters_.sent_again += static_cast<int64_t>(again->size());
-    refusals = again->size() < count ? 1 : refusals + 1;
-    if (refusals > options_.refusals_max) {
-      return Fail(Unavailable("the stream refused the same records " +
-                              std::to_string(refusals) + " times in a row"));
+    counters_.sent_again += static_cast<int64_t>(sent->again.size());
+    refusals = sent->again.size() < count ? 1 : refusals + 1;
+    if (sent->failure) {
+      if (!failing_since) failing_since = began;
+      TellOutage(*sent->failure);
     }
+    if (GaveUp(*sent, refusals, failing_since.value_or(began))) return;
     {
       const std::lock_guard lock(worker.mutex);
-      worker.queue.insert(worker.queue.begin(), std::make_move_iterator(again->begin()),
-                          std::make_move_iterator(again->end()));
+      worker.queue.insert(worker.queue.begin(), std::make_move_iterator(sent->again.begin()),
+                          std::make_move_iterator(sent->again.end()));
     }
     WaitBeforeRetry(refusals);
   }

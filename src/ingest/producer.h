@@ -20,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/result.h"
 
@@ -48,6 +49,17 @@ struct ProducerOptions {
   int refusals_max = 50;
   std::chrono::milliseconds wait_min{20};
   std::chrono::milliseconds wait_max{2'000};
+  /// How long calls may fail in a row, nobody being reached or answering, before the producer gives
+  /// up.
+  std::chrono::milliseconds failing_max{15'000};
+  /// The user wants to stop: what was added is still sent, but a failure is not waited out.
+  const CancelToken* stop = nullptr;
+  /// Cancelled by the producer if, once `stop` is, calls end neither well nor badly for stuck_max:
+  /// for the calls' own token.
+  CancelToken* abandon = nullptr;
+  std::chrono::milliseconds stuck_max{5'000};
+  /// Called once an outage, with its first error; by several threads, one at a time.
+  std::function<void(const Error&)> on_outage;
 };
 
 struct ProducerCounters {
@@ -92,18 +104,30 @@ class Producer {
   void Run(Worker& worker);
   /// Waits for a call's worth of records, or for the linger. False at the end.
   bool WaitForRecords(Worker& worker, std::vector<OutgoingRecord>& call);
-  /// returns: what is to be sent again.
-  Result<std::vector<OutgoingRecord>> SendOnce(std::vector<OutgoingRecord> call);
+  struct Sent {
+    std::vector<OutgoingRecord> again;  // what is to be sent again
+    std::optional<Error> failure;       // of the call, if it is why
+    std::string refusal;                // of a record, else
+  };
+  Result<Sent> SendOnce(std::vector<OutgoingRecord> call);
+  /// Whether trying is over: says so then.
+  bool GaveUp(const Sent& sent, int refusals, UtcMicros failing_since);
   void Fail(Error error);
   std::optional<Error> failure();
   void WaitBeforeRetry(int refusals);
+  bool is_stopping() const { return options_.stop != nullptr && options_.stop->is_cancelled(); }
+  void TellOutage(const Error& error);
+  std::string Left() const;
 
   const SendCall send_;
   Clock& clock_;
   Random& random_;
   const ProducerOptions options_;
   ProducerCounters counters_;
-  std::mutex mutex_;  // guards failure_
+  std::mutex mutex_;  // guards failure_ and is_outage_told_
+  bool is_outage_told_ = false;
+  std::atomic<int> running_count_{0};
+  std::condition_variable ended_;
   std::optional<Error> failure_;
   std::atomic<bool> is_failed_{false};
   std::vector<std::unique_ptr<Worker>> workers_;

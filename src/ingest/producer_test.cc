@@ -113,6 +113,64 @@ TEST(Producer, GivesUpOnWhatIsWrongAndOnEndlessRefusal) {
   EXPECT_EQ(refused.Finish().error().code, ErrorCode::kUnavailable);
 }
 
+TEST(Producer, NamesWhatFailsAtOnceAndGivesUpInTime) {
+  FakeClock clock(UtcMicros(0));
+  Random random(1);
+  int told = 0;
+  Producer producer(
+      [](auto) { return Result<std::vector<std::string>>(Unavailable("connection refused")); },
+      clock, random,
+      {.workers_count = 2, .on_outage = [&](const Error& error) {
+         ++told;
+         EXPECT_EQ(error.message, "connection refused");
+         EXPECT_LT(clock.Now().value(), 1'000'000);
+       }});
+  ASSERT_TRUE(producer.Add("x", "k"));
+  const Status finished = producer.Finish();
+  ASSERT_FALSE(finished);
+  EXPECT_THAT(finished.error().message, testing::HasSubstr("connection refused"));
+  EXPECT_THAT(finished.error().message, testing::HasSubstr("1 records are not acknowledged"));
+  EXPECT_EQ(told, 1);
+  EXPECT_LT(clock.Now().value(), 30'000'000);
+}
+
+TEST(Producer, AStopEndsWaitingForAServerButNotSendingToOne) {
+  FakeClock clock(UtcMicros(0));
+  Random random(1);
+  CancelToken stop;
+  stop.Cancel();
+  Producer down([](auto) { return Result<std::vector<std::string>>(Unavailable("refused")); },
+                clock, random, {.stop = &stop});
+  ASSERT_TRUE(down.Add("x", "k"));
+  EXPECT_EQ(down.Finish().error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(down.counters().calls, 1);
+  Producer up(
+      [](auto records) {
+        return Result<std::vector<std::string>>(std::vector<std::string>(records.size()));
+      },
+      clock, random, {.stop = &stop});
+  ASSERT_TRUE(up.Add("x", "k"));
+  EXPECT_TRUE(up.Finish());
+  EXPECT_EQ(up.counters().acknowledged, 1);
+}
+
+TEST(Producer, AStopAbandonsACallThatNobodyAnswers) {
+  SystemClock clock;
+  Random random(1);
+  CancelToken stop;
+  CancelToken abandon;
+  stop.Cancel();
+  Producer producer(
+      [&](auto) -> Result<std::vector<std::string>> {
+        while (!abandon.is_cancelled()) clock.Sleep(std::chrono::milliseconds(1));
+        return Cancelled("abandoned");
+      },
+      clock, random,
+      {.stop = &stop, .abandon = &abandon, .stuck_max = std::chrono::milliseconds(100)});
+  ASSERT_TRUE(producer.Add("x", "k"));
+  EXPECT_EQ(producer.Finish().error().code, ErrorCode::kCancelled);
+}
+
 TEST(PartitionKeyOf, IsTheFieldsValueOrTheLinesHash) {
   EXPECT_EQ(PartitionKeyOf(R"({"viewer_id": 12, "x": "y"})", "viewer_id"), "12");
   EXPECT_EQ(PartitionKeyOf(R"({"viewer_id": "ä"})", "viewer_id"), "ä");
