@@ -104,7 +104,8 @@ def new_lake(folder, partition, dedupe=True):
     subprocess.run([DAYPART, "--quiet", "query", "--write", f"CREATE TABLE media.events ({columns}){clause}"],
                    cwd=folder, check=True)
     with open(folder / "daypart.toml", "a", encoding="utf-8") as config:
-        config.write('\n[stream.events]\ntable = "media.events"\n' + ("" if dedupe else "dedupe_rows = 0\n"))
+        # One sink, as the others have one.
+        config.write('\n[stream.events]\ntable = "media.events"\nfiles = ""\n' + ("" if dedupe else "dedupe_rows = 0\n"))
     os.sync()
 
 

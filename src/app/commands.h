@@ -181,6 +181,17 @@ struct StreamArguments {
 Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
                       const CancelToken& stop, const OutputOptions& output);
 
+struct ReplayArguments {
+  std::string name;
+  std::optional<std::string> from;
+  std::optional<std::string> table;
+  bool is_dry_run = false;
+};
+
+/// daypart stream replay-quarantine NAME
+Result<int> RunReplay(LakeSession& session, const ReplayArguments& arguments,
+                      const CancelToken& stop, const OutputOptions& output);
+
 struct SendArguments {
   std::string file = "-";
   std::string stream;

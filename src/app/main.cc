@@ -53,6 +53,7 @@ struct Options {
   RunArguments run;
   MaintainArguments maintain;
   StreamArguments stream;
+  ReplayArguments replay;
   ServeArguments serve;
   SendArguments send;
   DeployIamArguments iam;
@@ -295,13 +296,29 @@ void AddMaintain(CLI::App& app, Options& options, Action& action) {
 void AddStream(CLI::App& app, Options& options, Action& action) {
   auto* stream = app.add_subcommand("stream", "Take a stream's events into its table");
   stream->footer("Example: daypart stream clicks --from raw/live --until-idle");
-  stream->add_option("NAME", options.stream.name, "The stream")->required();
+  stream->add_option("NAME", options.stream.name, "The stream");
   stream->add_flag("--until-idle", options.stream.until_idle,
                    "Stop once the source has nothing more");
   stream->add_option("--from", options.stream.from,
                      "Folder that keeps receiving .jsonl or .csv files, or kinesis:STREAM");
   stream->add_option("--table", options.stream.table, "Iceberg table to write to");
-  stream->callback([&] {
+  auto* replay = stream->add_subcommand("replay-quarantine",
+                                        "Bring records back from quarantine that fit by now");
+  replay->footer("Example: daypart stream replay-quarantine clicks --dry-run");
+  replay->add_option("NAME", options.replay.name, "The stream")->required();
+  replay->add_option("--from", options.replay.from, "As of daypart stream");
+  replay->add_option("--table", options.replay.table, "As of daypart stream");
+  replay->add_flag("--dry-run", options.replay.is_dry_run, "Only say what would come back");
+  replay->callback([&] {
+    action = [&] {
+      return WithSession(options, options.replay.is_dry_run, [&](LakeSession& session) {
+        return RunReplay(session, options.replay, cancel_token, options.output);
+      });
+    };
+  });
+  stream->callback([&, replay] {
+    if (replay->parsed()) return;
+    if (options.stream.name.empty()) throw CLI::RequiredError("NAME");
     action = [&] {
       return WithSession(options, false, [&](LakeSession& session) {
         return RunStream(session, options.stream, cancel_token, options.output);

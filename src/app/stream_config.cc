@@ -77,6 +77,8 @@ const std::map<std::string, Setter, std::less<>>& Settings() {
       {"id_column", Text(&StreamConfig::id_column)},
       {"time_column", Text(&StreamConfig::time_column)},
       {"partition", Text(&StreamConfig::partition)},
+      {"files", Text(&StreamConfig::files)},
+      {"files_commit_seconds", Integer(&StreamConfig::files_commit_seconds, 0, 86'400)},
       {"schema", SetSchemaMode},
       {"coerce_strings", SetCoercion},
       {"lost_records", SetLostRecords},

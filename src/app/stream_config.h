@@ -22,6 +22,10 @@ struct StreamConfig {
   std::string id_column = "event_id";
   std::string time_column = "event_time";
   std::string partition;
+  /// Folder of the stream's Parquet files beside the table, in the lake; empty for none.
+  std::string files = "stream1";
+  /// 0: as commit_seconds.
+  int64_t files_commit_seconds = 0;
   /// "evolve": keys that come up become columns; "fixed": they are passed over.
   bool evolves = true;
   /// Texts are taken for numbers and truth values.

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "app/kinesis_place.h"
+#include "ingest/files_sink.h"
 #include "ingest/table_sink.h"
 #include "source/directory_record_source.h"
 #include "source/stream_log_source.h"
@@ -90,15 +91,33 @@ Result<StreamConfig> StreamConfigOf(const Config& config, const std::string& nam
 
 Status StreamSession::AddSinks(LakeSession& session) {
   DAYPART_TRY(const auto table, catalog::ParseTableName(config_.table, "media"));
-  sinks_.push_back(std::make_unique<ingest::TableSink>(
-      context_, ingest::TableSinkOptions{.table = table,
-                                         .source_name = source_->name(),
-                                         .id_column = config_.id_column,
-                                         .time_column = config_.time_column,
-                                         .window_ids_max = config_.dedupe_rows,
-                                         .partition = config_.partition,
-                                         .write = WriteOptionsOf(session.config())}));
+  table_options_ = {.table = table,
+                    .source_name = source_->name(),
+                    .id_column = config_.id_column,
+                    .time_column = config_.time_column,
+                    .window_ids_max = config_.dedupe_rows,
+                    .partition = config_.partition,
+                    .write = WriteOptionsOf(session.config())};
+  sinks_.push_back(std::make_unique<ingest::TableSink>(context_, table_options_));
+  if (config_.files.empty()) return Ok();
+  std::string folder = config_.files.starts_with('/') ? "file://" + config_.files
+                                                      : session.LakeLocation(config_.files);
+  while (folder.ends_with('/')) folder.pop_back();
+  files_options_ = {
+      .folder = std::move(folder), .stream = config_.name, .table = table_options_};
+  sinks_.push_back(std::make_unique<ingest::FilesSink>(context_, *files_options_));
   return Ok();
+}
+
+Result<ingest::ReplayReport> StreamSession::ReplayQuarantine(LakeSession& session,
+                                                             bool is_dry_run) const {
+  ingest::QuarantineReplay replay(session.context(), session.clock(),
+                                  {.table = table_options_,
+                                   .files = files_options_,
+                                   .ahead_micros_max = config_.ahead_hours * 3'600'000'000,
+                                   .coerce_strings = config_.coerce_strings,
+                                   .is_dry_run = is_dry_run});
+  return replay.Run();
 }
 
 Result<std::unique_ptr<StreamSession>> StreamSession::Open(LakeSession& session,
@@ -111,9 +130,15 @@ Result<std::unique_ptr<StreamSession>> StreamSession::Open(LakeSession& session,
   DAYPART_RETURN_IF_ERROR(stream->AddSinks(session));
   stream->serves_rows_ = options.serves_rows;
   for (const auto& sink : stream->sinks_) {
+    ingest::ConsumerOptions consumer = ConsumerOptionsOf(own, options);
+    if (sink != stream->sinks_.front()) {
+      // Queries see the rows of the table's tail; a second copy would serve nobody.
+      consumer.keeps_rows = false;
+      if (own.files_commit_seconds > 0) consumer.commit_ms = own.files_commit_seconds * 1000;
+    }
     stream->consumers_.push_back(std::make_unique<ingest::StreamConsumer>(
         *stream->source_, *sink, session.clock(), session.context().random, stop,
-        ConsumerOptionsOf(own, options)));
+        std::move(consumer)));
   }
   return stream;
 }

@@ -12,6 +12,7 @@
 #include "app/lake_session.h"
 #include "app/stream_config.h"
 #include "base/cancel.h"
+#include "ingest/quarantine_replay.h"
 #include "ingest/sink.h"
 #include "ingest/stream_consumer.h"
 #include "source/record_source.h"
@@ -35,6 +36,9 @@ class StreamSession {
   /// Runs all sinks, each on a thread of its own, until all have ended.
   /// errors: the first sink's that failed; the others have run to their end then.
   Status Run();
+
+  /// Brings records back from quarantine that fit by now.
+  Result<ingest::ReplayReport> ReplayQuarantine(LakeSession& session, bool is_dry_run) const;
 
   const StreamConfig& config() const { return config_; }
   /// RecordSource::name().
@@ -60,6 +64,8 @@ class StreamSession {
   lake::LakeContext context_;
   bool serves_rows_ = false;
   std::unique_ptr<source::RecordSource> source_;
+  ingest::TableSinkOptions table_options_;
+  std::optional<ingest::FilesSinkOptions> files_options_;
   std::vector<std::unique_ptr<ingest::Sink>> sinks_;
   std::vector<std::unique_ptr<ingest::StreamConsumer>> consumers_;
 };

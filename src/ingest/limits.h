@@ -24,6 +24,17 @@ inline constexpr int64_t kRecordBytesMax = int64_t{16} << 20;
 inline constexpr int64_t kRejectBytesMax = int64_t{64} << 20;
 /// Decoded bytes that threads which take rows decode ahead while an earlier run is still at work.
 inline constexpr int64_t kAheadBytesMax = int64_t{64} << 20;
+/// Files that the progress of stream files names for filling the window of ids: at one file every
+/// 30 s more than a day, and half a megabyte.
+inline constexpr size_t kRecentFilesMax = 4'096;
+/// Progress objects of stream files that stay: the last ones, for a look at what went before.
+inline constexpr int64_t kProgressKept = 3;
+/// Files that wait to be seen and are this old were left behind by a crash: as for orphans.
+inline constexpr int64_t kPendingMicrosMax = int64_t{3} * 86'400 * 1'000'000;
+/// Attempts of a replay's commits while others change the table or the quarantine.
+inline constexpr int kReplayAttemptsMax = 20;
+/// Replayed records whose batches are made one.
+inline constexpr size_t kReplayBatchRecords = 1'000;
 /// How long one look for new records waits at the source; what a row waits at most besides.
 inline constexpr int64_t kPollMs = 5;
 /// How long a query waits for rows that were acknowledged before it began to be decoded.

@@ -54,6 +54,10 @@ class Sink {
   /// Between epochs. returns: the shape afterwards.
   virtual Result<SinkShape> AddColumns(const std::vector<LearntColumn>& columns) = 0;
 
+  /// Keeps records that fit no row, each once however often it is given, beside those that
+  /// WriteEpoch keeps.
+  virtual Status KeepRejects(const std::vector<RejectedRecord>& rejects) = 0;
+
   /// Writes the rows, then asks `end` for the epoch's state and commits both at once. Nothing is
   /// committed if nothing changed.
   /// errors: kConflict if another consumer has moved the positions; kCommitUnknown: open it again,

@@ -88,24 +88,43 @@ Result<std::shared_ptr<RecordDecoder>> StreamConsumer::DecoderFor(const SinkShap
   return std::shared_ptr<RecordDecoder>(std::move(decoder));
 }
 
-Result<bool> StreamConsumer::CreateFromRecords() {
-  ShardReader reader(source_, clock_, StreamState{});
+Status StreamConsumer::KeepBroken(InputRun& run) {
+  // Any column will do: a record that tells no column has no value for it.
+  iceberg::Schema schema;
+  schema.fields.push_back({.name = options_.id_column.empty() ? "id" : options_.id_column,
+                           .type = iceberg::TypeKind::kString,
+                           .doc = ""});
+  schema = iceberg::AssignFreshIds(std::move(schema));
+  DAYPART_TRY(const auto decoder, DecoderFor({.schema = std::move(schema), .source_names = {}}));
+  DAYPART_TRY(const DecodedRun decoded, decoder->Decode(run));
+  DAYPART_RETURN_IF_ERROR(sink_.KeepRejects(decoded.rejects));
+  progress_.quarantined += static_cast<int64_t>(decoded.rejects.size());
+  return Ok();
+}
+
+Result<bool> StreamConsumer::CreateFromRecords(ShardReader& reader) {
   while (true) {
-    DAYPART_TRY(const auto run, reader.Next());
+    DAYPART_TRY(auto run, reader.Next());
     if (!run) return false;
     const auto columns = LearnColumns(run->input);
-    // Nothing but broken records tells nothing; they are quarantined once a table is there.
-    if (columns.empty()) continue;
+    if (columns.empty()) {
+      DAYPART_RETURN_IF_ERROR(KeepBroken(run->input));
+      continue;
+    }
     DAYPART_RETURN_IF_ERROR(sink_.Create(columns));
+    // What was looked through is read again and counted then.
+    progress_.quarantined = 0;
     return true;
   }
 }
 
 Status StreamConsumer::RunOnce() {
   DAYPART_TRY(auto opened, sink_.Open());
+  ShardReader first_reader(source_, clock_, StreamState{});
+  if (!opened) progress_.quarantined = 0;
   while (!opened) {
     if (stop_.is_cancelled()) return Ok();
-    DAYPART_TRY(const bool is_created, CreateFromRecords());
+    DAYPART_TRY(const bool is_created, CreateFromRecords(first_reader));
     if (is_created) {
       DAYPART_TRY(opened, sink_.Open());
     } else if (options_.ends_when_idle && !source_.has_unsettled()) {

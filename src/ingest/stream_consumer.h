@@ -67,8 +67,10 @@ class StreamConsumer {
 
  private:
   Status RunOnce();
-  /// false: there is no record yet to learn the columns from.
-  Result<bool> CreateFromRecords();
+  /// Looks through `reader` for records to learn the columns from; what is broken before them goes
+  /// to quarantine. false: there is none yet.
+  Result<bool> CreateFromRecords(ShardReader& reader);
+  Status KeepBroken(InputRun& run);
   Status Begin(const OpenedSink& opened);
   Result<EpochResult> RunEpoch();
   Status Evolve();

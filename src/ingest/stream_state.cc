@@ -35,11 +35,12 @@ std::string StreamStateToJson(const StreamState& state) {
     if (shard.event_time_max) item["event_time_max"] = shard.event_time_max->value();
     shards[id] = std::move(item);
   }
-  return nlohmann::json{{"version", 1},
-                        {"shards", std::move(shards)},
-                        {"repeated", state.repeated_count},
-                        {"quarantined", state.quarantined_count}}
-      .dump();
+  nlohmann::json json{{"version", 1},
+                      {"shards", std::move(shards)},
+                      {"repeated", state.repeated_count},
+                      {"quarantined", state.quarantined_count}};
+  if (state.replayed_count > 0) json["replayed"] = state.replayed_count;
+  return json.dump();
 }
 
 Result<StreamState> StreamStateFromJson(std::string_view text) {
@@ -58,6 +59,7 @@ Result<StreamState> StreamStateFromJson(std::string_view text) {
   StreamState state;
   state.repeated_count = number(json, "repeated").value_or(0);
   state.quarantined_count = number(json, "quarantined").value_or(0);
+  state.replayed_count = number(json, "replayed").value_or(0);
   for (const auto& [id, item] : shards->items()) {
     if (!item.is_object()) return wrong("shard " + id);
     const auto position = item.find("position");

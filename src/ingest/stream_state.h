@@ -35,6 +35,8 @@ struct StreamState {
   /// Rows left out because their id was there already, and records that did not fit, in all.
   int64_t repeated_count = 0;
   int64_t quarantined_count = 0;
+  /// Rows that came back from quarantine, in all.
+  int64_t replayed_count = 0;
   friend bool operator==(const StreamState&, const StreamState&) = default;
 };
 

@@ -107,7 +107,7 @@ Result<SinkShape> TableSink::AddColumns(const std::vector<LearntColumn>& columns
   return SinkShape{.schema = metadata_.current_schema(), .source_names = SourceNames(metadata_)};
 }
 
-Status TableSink::KeepRejects(const std::vector<RejectedRecord>& rejects) const {
+Status TableSink::KeepRejects(const std::vector<RejectedRecord>& rejects) {
   if (rejects.empty()) return Ok();
   DAYPART_TRY(const auto quarantine, Quarantine::Open(options_.table));
   for (const RejectedRecord& reject : rejects) {

@@ -37,11 +37,11 @@ class TableSink final : public Sink {
   Result<std::optional<OpenedSink>> Open() override;
   Status Create(const std::vector<LearntColumn>& columns) override;
   Result<SinkShape> AddColumns(const std::vector<LearntColumn>& columns) override;
+  Status KeepRejects(const std::vector<RejectedRecord>& rejects) override;
   Result<EpochCommit> WriteEpoch(source::BatchSource& rows,
                                  const std::function<EpochResult()>& end) override;
 
  private:
-  Status KeepRejects(const std::vector<RejectedRecord>& rejects) const;
   Status Commit(const std::vector<lake::WrittenFile>& files, const StreamState& state);
 
   const lake::LakeContext& context_;
