@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Preloaded into a process under test: fsync and fdatasync fail with EIO for files whose path has
+// the text FAILING_SYNC_WITHIN, while the file FAILING_SYNC_SWITCH is there. As after a real one,
+// nothing is known of the bytes then.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int fails(int descriptor) {
+  const char* within = getenv("FAILING_SYNC_WITHIN");
+  const char* file = getenv("FAILING_SYNC_SWITCH");
+  if (within == NULL || file == NULL || access(file, F_OK) != 0) return 0;
+  char link[64];
+  char path[4096];
+  snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
+  const ssize_t length = readlink(link, path, sizeof(path) - 1);
+  if (length < 0) return 0;
+  path[length] = '\0';
+  return strstr(path, within) != NULL;
+}
+
+int fsync(int descriptor) {
+  if (fails(descriptor)) {
+    errno = EIO;
+    return -1;
+  }
+  return (int)syscall(SYS_fsync, descriptor);
+}
+
+int fdatasync(int descriptor) {
+  if (fails(descriptor)) {
+    errno = EIO;
+    return -1;
+  }
+  return (int)syscall(SYS_fdatasync, descriptor);
+}
