@@ -6,6 +6,8 @@
 #include "catalog/glue_catalog.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -21,6 +23,8 @@ using nlohmann::json;
 constexpr int kPagesMax = 10'000;
 /// What one BatchCreatePartition takes.
 constexpr size_t kPartitionsOfOneCall = 100;
+/// Tables remembered between a load and its commit.
+constexpr size_t kTablesSeenMax = 256;
 
 std::string LocationIn(const json& table) {
   const auto parameters = table.find("Parameters");
@@ -94,7 +98,12 @@ class GlueService final : public GlueCatalog {
 
   Status CompareAndSwap(const TableName& name, std::string_view expected,
                         std::string_view next) override {
-    DAYPART_TRY(const json table, IcebergTable(name));
+    // The table as it was loaded for this commit names the version that the update builds on; if
+    // Glue has a newer one it refuses, so asking again beforehand would only cost a round trip.
+    json table = TakeSeen(name, expected);
+    if (table.is_null()) {
+      DAYPART_TRY(table, IcebergTable(name));
+    }
     if (LocationIn(table) != expected) {
       return Conflict("table " + ToString(name) + " was changed by another commit: expected " +
                       std::string(expected) + ", found " + LocationIn(table));
@@ -270,7 +279,23 @@ class GlueService final : public GlueCatalog {
     if (!is_iceberg_table(table) || LocationIn(table).empty()) {
       return NotFound(ToString(name) + " is in Glue, but is no Iceberg table");
     }
+    // Without a version there is nothing that would refuse an update of a stale table.
+    if (table.contains("VersionId")) {
+      const std::lock_guard lock(mutex_);
+      if (seen_.size() >= kTablesSeenMax) seen_.clear();
+      seen_.insert_or_assign(name, table);
+    }
     return table;
+  }
+
+  /// The table as seen last, if it points to `expected`; null if not. It is good for one update.
+  json TakeSeen(const TableName& name, std::string_view expected) {
+    const std::lock_guard lock(mutex_);
+    const auto found = seen_.find(name);
+    if (found == seen_.end()) return nullptr;
+    json table = std::move(found->second);
+    seen_.erase(found);
+    return LocationIn(table) == expected ? table : json();
   }
 
   Result<iceberg::TableMetadata> Metadata(std::string_view location) {
@@ -327,6 +352,8 @@ class GlueService final : public GlueCatalog {
     return send();
   }
 
+  std::mutex mutex_;  // guards seen_
+  std::map<TableName, json> seen_;
   store::ObjectStore& store_;
   const std::string catalog_id_;
   const bool projects_partitions_;
