@@ -19,12 +19,17 @@ namespace {
 /// As Kinesis has it.
 constexpr size_t kStreamNameBytesMax = 128;
 
+/// Rows that wait for their row group, of all partitions: the rows of an epoch's few hours, and no
+/// more fresh memory than pays (10 M rows over 240 hours: 6.5 cpu seconds with 384 MiB, else 5.8).
+constexpr int64_t kWaitingBytesMax = int64_t{128} << 20;
+
 lake::WriteOptions WriteOptionsOf(const Config& config) {
   lake::WriteOptions write;
   write.threads_count = config.threads_count;
   write.file_bytes_target = config.file_bytes_target;
   write.row_group_rows = config.row_group_rows;
   write.zstd_level = config.zstd_level;
+  write.buffer_bytes_max = kWaitingBytesMax;
   return write;
 }
 

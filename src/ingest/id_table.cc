@@ -35,7 +35,7 @@ void IdTable<Key>::Grow() {
   const LargeMemory older = std::move(memory_);
   const size_t older_count = slots_count_;
   slots_count_ = std::max(kSlotsMin, older_count * 2);
-  shift_ = 64 - std::countr_zero(slots_count_);
+  slots_bits_ = std::countr_zero(slots_count_);
   memory_ = LargeMemory(slots_count_ * sizeof(Key));
   const Key* keys = static_cast<const Key*>(older.data());
   for (size_t i = 0; i < older_count; ++i) {
@@ -52,7 +52,7 @@ void IdTable<Key>::ClearLike(const IdTable& like) {
     return;
   }
   slots_count_ = like.slots_count_;
-  shift_ = like.shift_;
+  slots_bits_ = like.slots_bits_;
   memory_ = LargeMemory(slots_count_ * sizeof(Key));
 }
 

@@ -15,10 +15,22 @@
 
 namespace daypart::ingest {
 
-/// A key type tells how it is hashed and which value marks a free slot (all bits zero).
+/// The upper bits of a product depend on all bits of the value, so they are the ones to take.
+/// bits: 1 to 64 of them.
+inline size_t UpperBits(uint64_t value, int bits) {
+  return static_cast<size_t>(((value ^ (value >> 32)) * 0x9E3779B97F4A7C15ULL) >> (64 - bits));
+}
+
+/// A key type tells in which of 2^slots_bits slots it belongs, and which value marks a free one
+/// (all bits zero).
 struct NumberKey {
   int64_t value = 0;
-  uint64_t hash() const { return static_cast<uint64_t>(value); }
+  /// Eight numbers in a row share a cache line: ids that are counted up cost an eighth of the
+  /// misses, others what they would anyway. slots_bits: 4 at least.
+  size_t Home(int slots_bits) const {
+    const auto bits = static_cast<uint64_t>(value);
+    return (UpperBits(bits >> 3, slots_bits - 3) << 3) | (bits & 7);
+  }
   bool is_free() const { return value == 0; }
   friend bool operator==(const NumberKey&, const NumberKey&) = default;
 };
@@ -26,7 +38,7 @@ struct NumberKey {
 struct TextKey {
   uint64_t low = 0;
   uint64_t high = 0;  // 0 only in free slots
-  uint64_t hash() const { return low; }
+  size_t Home(int slots_bits) const { return UpperBits(low, slots_bits); }
   bool is_free() const { return high == 0; }
   friend bool operator==(const TextKey&, const TextKey&) = default;
 };
@@ -87,11 +99,7 @@ class IdTable {
 
  private:
   Key* Slots() const { return static_cast<Key*>(memory_.data()); }
-  /// The upper bits of a product depend on all bits of the key, so that they are the ones to take.
-  size_t Home(const Key& key) const {
-    const uint64_t folded = key.hash() ^ (key.hash() >> 32);
-    return static_cast<size_t>((folded * 0x9E3779B97F4A7C15ULL) >> shift_);
-  }
+  size_t Home(const Key& key) const { return key.Home(slots_bits_); }
   void Put(const Key& key) {
     Key* slots = Slots();
     size_t at = Home(key);
@@ -102,7 +110,7 @@ class IdTable {
 
   LargeMemory memory_;
   size_t slots_count_ = 0;  // a power of two, or 0
-  int shift_ = 63;          // 64 less the bits of slots_count_
+  int slots_bits_ = 0;      // of that power
   int64_t count_ = 0;
   bool has_free_key_ = false;  // the key that looks like a free slot
 };

@@ -176,7 +176,10 @@ bool StreamTail::ShouldEnd() const {
 StreamTail::Entry* StreamTail::FindReady(bool& has_pending, Entry*& to_decode) {
   has_pending = false;
   to_decode = nullptr;
-  for (const auto& entry : entries_) {
+  // Entries are numbered one after the other and taken in their order.
+  const uint64_t first = entries_.empty() ? taken_behind_ : entries_.front()->number;
+  for (size_t i = taken_behind_ - std::min(first, taken_behind_); i < entries_.size(); ++i) {
+    const auto& entry = entries_[i];
     if (entry->is_taken) continue;
     if (boundary_ && entry->number >= *boundary_) break;
     if (entry->phase == Entry::Phase::kReady) return entry.get();
