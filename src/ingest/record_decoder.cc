@@ -139,7 +139,15 @@ Result<decode::DecodedChunk> RecordDecoder::DecodeChunk(const source::LineRun* l
                                                         const decode::Chunk& chunk) {
   DAYPART_TRY(auto decoder, Borrow(lines));
   auto decoded = decoder->Decode(chunk);
-  if (decoded) GiveBack(lines, std::move(decoder));
+  if (!decoded) return decoded;
+  {
+    // A decoder tells a key once, so whatever it reads after that has the key perhaps: each run is
+    // told all keys so far. Before the decoder may be used for another run.
+    const std::lock_guard lock(mutex_);
+    told_keys_.insert(decoded->unknown_keys.begin(), decoded->unknown_keys.end());
+    decoded->unknown_keys.assign(told_keys_.begin(), told_keys_.end());
+  }
+  GiveBack(lines, std::move(decoder));
   return decoded;
 }
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -45,6 +46,7 @@ struct DecodedRun {
   /// Columns of the table, in order; utf8 ones may be dictionaries.
   std::shared_ptr<arrow::RecordBatch> rows;
   std::vector<RejectedRecord> rejects;
+  /// Keys without a column that this run or an earlier one of the decoder has.
   std::vector<std::string> unknown_keys;
   std::optional<UtcMicros> event_time_max;
   int64_t repeated_count = 0;  // rows left out since, as StreamTail tells
@@ -95,7 +97,8 @@ class RecordDecoder {
   const DecoderOptions options_;
   const decode::DecodeTarget target_;
   const lake::BatchConformer conformer_;
-  std::mutex mutex_;  // guards idle_
+  std::mutex mutex_;  // guards what follows
+  std::set<std::string> told_keys_;
   /// Decoders that no thread uses; the key is empty for JSON.
   std::map<CsvKey, std::vector<std::unique_ptr<decode::Decoder>>> idle_;
 };

@@ -141,7 +141,9 @@ void StreamTail::Forget(const StreamState& committed) {
 }
 
 StreamTail::UnknownKeys StreamTail::TakeUnknown() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  // The run that has the key may be at work still while a later one waits for it already.
+  changed_.wait(lock, [this] { return decoding_count_ == 0; });
   UnknownKeys unknown;
   for (const auto& entry : entries_) {
     if (entry->phase != Entry::Phase::kBlocked) continue;

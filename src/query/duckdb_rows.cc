@@ -131,6 +131,7 @@ class DuckdbRows final : public Rows {
         const char* error = duckdb_result_error(&result_);
         is_at_end_ = true;
         if (error != nullptr && *error != '\0') return Explained(FromDuckdb(error));
+        session_->EndWell();
         break;
       }
       ArrowArray exported{};

@@ -3,6 +3,7 @@
 // How a session is opened, spoken to and locked.
 #include "query/duckdb_session.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -103,29 +104,37 @@ Result<std::unique_ptr<Session>> Session::Open(const EngineOptions& options, boo
     }
   }
   std::unique_ptr<Session> session(new Session);
+  session->core_ = std::make_unique<Core>();
   session->spill_directory_ = options.spill_directory;
   char* error = nullptr;
-  if (duckdb_open_ext(nullptr, &session->database_, config.config, &error) != DuckDBSuccess) {
+  if (duckdb_open_ext(nullptr, &session->core_->database, config.config, &error) != DuckDBSuccess) {
     const std::string text = error == nullptr ? "DuckDB did not open" : error;
     duckdb_free(error);
     return FromDuckdb(text);
   }
-  if (duckdb_connect(session->database_, &session->connection_) != DuckDBSuccess) {
+  if (duckdb_connect(session->core_->database, &session->core_->connection) != DuckDBSuccess) {
     return ResourceExhausted("DuckDB gave no connection");
   }
   DAYPART_RETURN_IF_ERROR(session->Execute("SET TimeZone = 'UTC'"));
-  if (options.is_given_up) {
-    session->watcher_ = std::thread(
-        [raw = session.get(), is_given_up = options.is_given_up] { raw->Watch(is_given_up); });
-  }
+  session->StartWatch(options.is_given_up);
   return session;
+}
+
+void Session::StartWatch(std::function<bool()> is_given_up) {
+  if (!is_given_up) return;
+  watcher_ = std::thread([this, asked = std::move(is_given_up)] { Watch(asked); });
 }
 
 void Session::Watch(const std::function<bool()>& is_given_up) {
   std::unique_lock lock(mutex_);
   while (!ending_.wait_for(lock, kWatchInterval, [this] { return is_ending_; })) {
-    if (is_given_up()) duckdb_interrupt(connection_);
+    if (is_given_up()) duckdb_interrupt(core_->connection);
   }
+}
+
+Session::Core::~Core() {
+  if (connection != nullptr) duckdb_disconnect(&connection);
+  if (database != nullptr) duckdb_close(&database);
 }
 
 Session::~Session() {
@@ -135,8 +144,15 @@ Session::~Session() {
   }
   ending_.notify_all();
   if (watcher_.joinable()) watcher_.join();
-  if (connection_ != nullptr) duckdb_disconnect(&connection_);
-  if (database_ != nullptr) duckdb_close(&database_);
+  if (pool_ != nullptr && has_ended_well_) {
+    core_->sources.clear();
+    std::string clean_up;
+    for (const std::string& schema : schemas_) {
+      clean_up += "DROP SCHEMA " + QuoteIdentifier(schema) + " CASCADE;";
+    }
+    if (clean_up.empty() || Execute(clean_up)) pool_->GiveBack(std::move(core_));
+  }
+  core_.reset();
   if (!spill_directory_.empty()) {
     std::error_code ignored;  // What cannot be removed is found by the next clean-up of the folder.
     std::filesystem::remove_all(spill_directory_, ignored);
@@ -145,7 +161,7 @@ Session::~Session() {
 
 Status Session::Execute(const std::string& sql) {
   OwnedResult owned;
-  if (duckdb_query(connection_, sql.c_str(), &owned.result) != DuckDBSuccess) {
+  if (duckdb_query(core_->connection, sql.c_str(), &owned.result) != DuckDBSuccess) {
     return FromDuckdb(duckdb_result_error(&owned.result));
   }
   return Ok();
@@ -153,7 +169,7 @@ Status Session::Execute(const std::string& sql) {
 
 Result<std::string> Session::QueryText(const std::string& sql, idx_t column) {
   OwnedResult owned;
-  if (duckdb_query(connection_, sql.c_str(), &owned.result) != DuckDBSuccess) {
+  if (duckdb_query(core_->connection, sql.c_str(), &owned.result) != DuckDBSuccess) {
     return FromDuckdb(duckdb_result_error(&owned.result));
   }
   return FirstText(owned.result, column);
@@ -163,7 +179,7 @@ Result<std::string> Session::QueryText(const std::string& sql, std::string_view 
   duckdb_prepared_statement prepared = nullptr;
   OwnedResult owned;
   std::string failure;
-  if (duckdb_prepare(connection_, sql.c_str(), &prepared) != DuckDBSuccess) {
+  if (duckdb_prepare(core_->connection, sql.c_str(), &prepared) != DuckDBSuccess) {
     failure = duckdb_prepare_error(prepared);
   } else if (duckdb_bind_varchar_length(prepared, 1, parameter.data(), parameter.size()) !=
              DuckDBSuccess) {
@@ -176,7 +192,22 @@ Result<std::string> Session::QueryText(const std::string& sql, std::string_view 
   return FirstText(owned.result, 0);
 }
 
+Status Session::MakeSchema(const std::string& name) {
+  DAYPART_RETURN_IF_ERROR(Execute("CREATE SCHEMA IF NOT EXISTS " + QuoteIdentifier(name)));
+  schemas_.push_back(name);
+  return Ok();
+}
+
 Status Session::Lock(const std::vector<std::string>& paths) {
+  if (pool_ != nullptr) {
+    const auto is_below = [this](const std::string& path) {
+      return std::ranges::any_of(core_->open_below, [&](const std::string& folder) {
+        return path.starts_with(folder) && path.find("/../") == std::string::npos;
+      });
+    };
+    if (std::ranges::all_of(paths, is_below)) return Ok();
+    return Unsupported("a file is outside of the lake's folder");
+  }
   std::string list = "SET allowed_paths = [";
   for (const std::string& path : paths) {
     if (list.back() != '[') list += ", ";
@@ -185,6 +216,55 @@ Status Session::Lock(const std::vector<std::string>& paths) {
   DAYPART_RETURN_IF_ERROR(Execute(list + "]"));
   DAYPART_RETURN_IF_ERROR(Execute("SET enable_external_access = false"));
   return Execute("SET lock_configuration = true");
+}
+
+SessionPool::SessionPool(EngineOptions options, std::vector<std::string> open_below,
+                         size_t idle_max)
+    : options_([&options] {
+        options.is_given_up = nullptr;
+        options.sessions = nullptr;
+        return std::move(options);
+      }()),
+      open_below_([&open_below] {
+        for (std::string& folder : open_below) {
+          if (!folder.ends_with('/')) folder += '/';
+        }
+        return std::move(open_below);
+      }()),
+      idle_max_(idle_max) {}
+
+Result<std::unique_ptr<Session>> SessionPool::Take(std::function<bool()> is_given_up) {
+  std::unique_ptr<Session> session;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      session.reset(new Session);
+      session->core_ = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (session == nullptr) {
+    DAYPART_TRY(session, Session::Open(options_));
+    std::string list;
+    for (const std::string& folder : open_below_) {
+      list += (list.empty() ? "" : ", ") + QuoteText(folder);
+    }
+    // What files held is not kept in memory from one statement to the next.
+    for (const std::string& setting :
+         {std::string("enable_external_file_cache = false"),
+          "allowed_directories = [" + list + "]", std::string("enable_external_access = false")}) {
+      DAYPART_RETURN_IF_ERROR(session->Execute("SET " + setting));
+    }
+    session->core_->open_below = open_below_;
+  }
+  session->pool_ = this;
+  session->StartWatch(std::move(is_given_up));
+  return session;
+}
+
+void SessionPool::GiveBack(std::unique_ptr<Session::Core> core) {
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < idle_max_) idle_.push_back(std::move(core));
 }
 
 }  // namespace daypart::query

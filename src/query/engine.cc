@@ -80,6 +80,10 @@ class DuckdbEngine final : public Engine {
 
  private:
   Result<std::unique_ptr<Session>> OpenSession() const {
+    const bool is_select = target_ == nullptr && merge_target_ == nullptr;
+    if (options_.sessions != nullptr && is_select && !needs_own_session_) {
+      return options_.sessions->Take(options_.is_given_up);
+    }
     return Session::Open(options_, /*keeps_order=*/target_ == nullptr && merge_target_ == nullptr);
   }
 
@@ -99,7 +103,12 @@ class DuckdbEngine final : public Engine {
     for (const TableName& name : order) {
       DAYPART_RETURN_IF_ERROR(views.Make(tables.at(name), scans));
     }
-    DAYPART_RETURN_IF_ERROR(session->Lock(views.paths()));
+    if (Status locked = session->Lock(views.paths()); !locked) {
+      const bool is_of_pool = options_.sessions != nullptr && !needs_own_session_;
+      if (!is_of_pool || locked.error().code != ErrorCode::kUnsupported) return locked.error();
+      needs_own_session_ = true;
+      return Run(sql);
+    }
     const std::string text = (statement.is_explain ? "EXPLAIN " : "") + statement.select_sql;
     return ExecuteStreaming(std::move(session), text, statistics, std::move(sources));
   }
@@ -278,8 +287,7 @@ class DuckdbEngine final : public Engine {
     std::set<std::string> databases(options_.search_path.begin(), options_.search_path.end());
     for (const auto& [name, table] : tables) databases.insert(name.database);
     for (const std::string& database : databases) {
-      DAYPART_RETURN_IF_ERROR(
-          session.Execute("CREATE SCHEMA IF NOT EXISTS " + QuoteIdentifier(database)));
+      DAYPART_RETURN_IF_ERROR(session.MakeSchema(database));
     }
     std::string path;
     for (const std::string& database : options_.search_path) {
@@ -320,6 +328,7 @@ class DuckdbEngine final : public Engine {
   const lake::LoadedTable* merge_target_ = nullptr;  // during QueryMerge
   bool wants_lineage_ = false;                       // of the statement at hand
   PlannedScans view_names_;                          // that its views give, without scans
+  bool needs_own_session_ = false;  // a file lies where no session of the pool may look
   bool is_scan_ours_ = false;  // DuckDB cannot read a file of the statement
 };
 

@@ -12,6 +12,8 @@
 
 namespace daypart::query {
 
+class SessionPool;
+
 struct EngineOptions {
   int64_t memory_bytes_max = int64_t{512} << 20;
   int threads_count = 2;
@@ -28,6 +30,8 @@ struct EngineOptions {
   /// Who knows of rows beyond snapshots, which SELECTs see then; null: committed rows only. Must
   /// outlive the engine.
   lake::HotTables* hot_tables = nullptr;
+  /// Sessions that SELECTs use again; null: each opens its own. Must outlive the engine's rows.
+  SessionPool* sessions = nullptr;
 };
 
 }  // namespace daypart::query

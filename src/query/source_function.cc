@@ -17,6 +17,9 @@
 namespace daypart::query {
 namespace {
 
+/// Of the one function that all sources are read by: DuckDB cannot forget a function, so that what
+/// it reads is a parameter.
+constexpr char kName[] = "daypart_source";
 /// DuckDB takes no more threads than it has.
 constexpr idx_t kThreadsMax = 64;
 
@@ -40,10 +43,19 @@ void Delete(void* pointer) {
   delete static_cast<T*>(pointer);
 }
 
-const SourceFunction& FunctionOf(void* extra) { return *static_cast<const SourceFunction*>(extra); }
+using SharedFunction = std::shared_ptr<const SourceFunction>;
 
 void Bind(duckdb_bind_info info) {
-  const SourceFunction& function = FunctionOf(duckdb_bind_get_extra_info(info));
+  const auto& core = *static_cast<const Session::Core*>(duckdb_bind_get_extra_info(info));
+  duckdb_value key = duckdb_bind_get_parameter(info, 0);
+  const auto found = core.sources.find(duckdb_get_int64(key));
+  duckdb_destroy_value(&key);
+  if (found == core.sources.end()) {
+    duckdb_bind_set_error(info, "there is no source of this number");
+    return;
+  }
+  const SourceFunction& function = *found->second;
+  duckdb_bind_set_bind_data(info, new SharedFunction(found->second), Delete<SharedFunction>);
   for (const auto& field : function.schema->fields()) {
     auto type = ToDuckdbType(*field);
     if (!type) {
@@ -60,7 +72,8 @@ void Bind(duckdb_bind_info info) {
 }
 
 void Init(duckdb_init_info info) {
-  const SourceFunction& function = FunctionOf(duckdb_init_get_extra_info(info));
+  const SourceFunction& function =
+      **static_cast<const SharedFunction*>(duckdb_init_get_bind_data(info));
   const auto fields_count = static_cast<idx_t>(function.schema->num_fields());
   std::vector<std::string> names;
   std::vector<idx_t> wanted;
@@ -159,26 +172,32 @@ std::optional<Error> SourceFailure::error() const {
   return error_;
 }
 
-Status RegisterSource(Session& session, SourceFunction function) {
+Result<std::string> RegisterSource(Session& session, SourceFunction function) {
   for (const auto& field : function.schema->fields()) {
     if (auto type = ToDuckdbType(*field); !type) {
       return std::move(type).error().WithContext("column " + field->name());
     }
   }
-  const std::string name = function.name;
-  duckdb_table_function table = duckdb_create_table_function();
-  duckdb_table_function_set_name(table, name.c_str());
-  duckdb_table_function_set_extra_info(table, new SourceFunction(std::move(function)),
-                                       Delete<SourceFunction>);
-  duckdb_table_function_set_bind(table, Bind);
-  duckdb_table_function_set_init(table, Init);
-  duckdb_table_function_set_local_init(table, LocalInit);
-  duckdb_table_function_set_function(table, Run);
-  duckdb_table_function_supports_projection_pushdown(table, true);
-  const duckdb_state state = duckdb_register_table_function(session.connection(), table);
-  duckdb_destroy_table_function(&table);
-  if (state != DuckDBSuccess) return InvalidArgument("DuckDB refuses the table function " + name);
-  return Ok();
+  Session::Core& core = session.core();
+  if (!core.has_source_function) {
+    const LogicalType key(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
+    duckdb_table_function table = duckdb_create_table_function();
+    duckdb_table_function_set_name(table, kName);
+    duckdb_table_function_add_parameter(table, key.get());
+    duckdb_table_function_set_extra_info(table, &core, nullptr);
+    duckdb_table_function_set_bind(table, Bind);
+    duckdb_table_function_set_init(table, Init);
+    duckdb_table_function_set_local_init(table, LocalInit);
+    duckdb_table_function_set_function(table, Run);
+    duckdb_table_function_supports_projection_pushdown(table, true);
+    const duckdb_state state = duckdb_register_table_function(session.connection(), table);
+    duckdb_destroy_table_function(&table);
+    if (state != DuckDBSuccess) return InvalidArgument("DuckDB refuses a table function");
+    core.has_source_function = true;
+  }
+  const int64_t number = core.sources.empty() ? 0 : core.sources.rbegin()->first + 1;
+  core.sources[number] = std::make_shared<const SourceFunction>(std::move(function));
+  return std::string(kName) + '(' + std::to_string(number) + ')';
 }
 
 }  // namespace daypart::query

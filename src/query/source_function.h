@@ -33,7 +33,6 @@ class SourceFailure {
 
 /// What stands behind a table function.
 struct SourceFunction {
-  std::string name;
   std::shared_ptr<arrow::Schema> schema;  // shared because Arrow shares its schemas
   /// Gives the rows for one scan, of these columns at least. Called once for each scan of a
   /// statement; the source that it returns must live until the statement ends.
@@ -45,8 +44,8 @@ struct SourceFunction {
   int64_t rows_estimate = -1;
 };
 
-/// Lets `SELECT * FROM name()` read the source in this session.
+/// Lets the session's statement read the source. returns: the call, as `daypart_source(3)`.
 /// errors: kUnsupported if the schema has a type that VectorWriter does not take.
-Status RegisterSource(Session& session, SourceFunction function);
+Result<std::string> RegisterSource(Session& session, SourceFunction function);
 
 }  // namespace daypart::query

@@ -163,7 +163,6 @@ Result<std::string> TableViews::RawView(const ResolvedTable& table) {
 
 Result<std::string> TableViews::Function(std::shared_ptr<arrow::Schema> schema, Open open,
                                          int64_t rows_estimate) {
-  const std::string name = NextName();
   const auto keep = [&sources = sources_, open = std::move(open)](
                         const std::vector<std::string>& columns) -> Result<source::BatchSource*> {
     DAYPART_TRY(auto opened, open(columns));
@@ -171,17 +170,15 @@ Result<std::string> TableViews::Function(std::shared_ptr<arrow::Schema> schema, 
     sources.opened.push_back(std::move(opened));
     return sources.opened.back().get();
   };
-  DAYPART_RETURN_IF_ERROR(RegisterSource(session_, {.name = name,
-                                                    .schema = std::move(schema),
-                                                    .open = keep,
-                                                    .failure = &sources_.failure,
-                                                    .cancel = &context_.cancel,
-                                                    .rows_estimate = rows_estimate}));
-  return "SELECT * FROM " + QuoteIdentifier(name) + "()";
+  DAYPART_TRY(const std::string call, RegisterSource(session_, {.schema = std::move(schema),
+                                                                .open = keep,
+                                                                .failure = &sources_.failure,
+                                                                .cancel = &context_.cancel,
+                                                                .rows_estimate = rows_estimate}));
+  return "SELECT * FROM " + call;
 }
 
 Result<std::string> TableViews::BoundView(const ResolvedTable& table) {
-  const std::string name = NextName();
   source::BatchSource* rows = table.bound;
   const auto open = [rows, what = ToString(table.name), is_open = std::make_shared<bool>(false)](
                         const std::vector<std::string>&) -> Result<source::BatchSource*> {
@@ -192,12 +189,11 @@ Result<std::string> TableViews::BoundView(const ResolvedTable& table) {
     }
     return rows;
   };
-  DAYPART_RETURN_IF_ERROR(RegisterSource(session_, {.name = name,
-                                                    .schema = rows->schema(),
-                                                    .open = open,
-                                                    .failure = &sources_.failure,
-                                                    .cancel = &context_.cancel}));
-  return "SELECT * FROM " + QuoteIdentifier(name) + "()";
+  DAYPART_TRY(const std::string call, RegisterSource(session_, {.schema = rows->schema(),
+                                                                .open = open,
+                                                                .failure = &sources_.failure,
+                                                                .cancel = &context_.cancel}));
+  return "SELECT * FROM " + call;
 }
 
 }  // namespace daypart::query

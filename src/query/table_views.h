@@ -59,7 +59,6 @@ class TableViews {
   /// its rows.
   Result<std::string> Function(std::shared_ptr<arrow::Schema> schema, Open open,
                                int64_t rows_estimate = -1);
-  std::string NextName() { return "daypart_source_" + std::to_string(functions_++); }
 
   const lake::LakeContext& context_;
   Session& session_;
@@ -67,7 +66,6 @@ class TableViews {
   ScanStatistics& statistics_;
   const bool is_scan_ours_;
   std::vector<std::string> paths_;
-  int functions_ = 0;
 };
 
 }  // namespace daypart::query

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "query/format.h"
 #include "serve/router.h"
+#include "store/directory_store.h"
 
 namespace daypart::serve {
 namespace {
@@ -104,11 +105,22 @@ class ClientFile {
   bool is_abandoned_ = false;
 };
 
+/// Where tables lie that the server makes; others cost a session of their own.
+std::vector<std::string> FoldersOf(const lake::LakeContext& context) {
+  auto folder = store::LocalPath(context.warehouse);
+  if (!folder) return {};
+  return {std::move(folder).value()};
+}
+
 }  // namespace
 
 QueryEndpoint::QueryEndpoint(const lake::LakeContext& context, catalog::RawCatalog& raw,
                              query::EngineOptions options, Metrics& metrics)
-    : context_(context), raw_(raw), options_(std::move(options)), metrics_(metrics) {
+    : context_(context),
+      raw_(raw),
+      options_(std::move(options)),
+      sessions_(options_, FoldersOf(context), kQueriesMax),
+      metrics_(metrics) {
   metrics_.Describe(kQueries, MetricKind::kCounter, "Queries that ended, by outcome");
   metrics_.Describe(kRows, MetricKind::kCounter, "Rows of query results that were sent");
   metrics_.Describe(kRunning, MetricKind::kGauge, "Queries running now");
@@ -149,12 +161,16 @@ void QueryEndpoint::Handle(const http::ServerRequest& request, http::ResponseWri
 void QueryEndpoint::Run(const std::string& sql, const std::string& format,
                         http::ResponseWriter& writer) {
   ClientFile client(writer, ContentTypeOf(format));
+  // Kept until the answer has ended: whoever waits for it need not wait for the clean-up.
+  std::unique_ptr<query::Engine> engine;
+  std::unique_ptr<query::Rows> rows;
   const auto run = [&]() -> Result<int64_t> {
     if (client.file() == nullptr) return ResourceExhausted("no stream for the answer");
     query::EngineOptions options = options_;
     options.is_given_up = [&writer] { return !writer.is_open(); };
-    DAYPART_TRY(const auto engine, query::OpenEngine(context_, raw_, std::move(options)));
-    DAYPART_TRY(const auto rows, engine->Query(sql));
+    options.sessions = &sessions_;
+    DAYPART_TRY(engine, query::OpenEngine(context_, raw_, std::move(options)));
+    DAYPART_TRY(rows, engine->Query(sql));
     DAYPART_TRY(const auto output, query::ParseOutputFormat(format));
     DAYPART_TRY(const int64_t written, query::WriteRows(*rows, output, client.file()));
     if (std::fflush(client.file()) != 0) return Unavailable("the client takes no more");

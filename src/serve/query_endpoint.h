@@ -12,6 +12,7 @@
 #include "catalog/raw_catalog.h"
 #include "http/server_message.h"
 #include "lake/table.h"
+#include "query/duckdb_session.h"
 #include "query/engine.h"
 #include "serve/metrics.h"
 
@@ -39,6 +40,7 @@ class QueryEndpoint {
   const lake::LakeContext& context_;
   catalog::RawCatalog& raw_;
   const query::EngineOptions options_;
+  query::SessionPool sessions_;
   Metrics& metrics_;
   std::mutex mutex_;  // guards running_
   std::condition_variable ended_;
