@@ -9,6 +9,7 @@
 #include <set>
 
 #include "app/commands.h"
+#include "app/server_query.h"
 #include "app/query_athena.h"
 #include "query/engine.h"
 #include "query/execute_table_statement.h"
@@ -114,6 +115,17 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
   options.views_directory = (session.config().sql_directory / "views").string();
   options.is_given_up = [&session] { return session.context().cancel.is_cancelled(); };
   if (arguments.is_write) return RunWrite(session, sql, options, output);
+  const UtcMicros begin = session.clock().Now();
+  DAYPART_TRY(const auto answered, QueryServer(session, sql));
+  if (answered != nullptr) {
+    DAYPART_TRY(const int64_t rows_count, query::WriteRows(*answered, format, stdout));
+    if (format == query::OutputFormat::kTable && !output.is_quiet) {
+      const auto micros = static_cast<double>(session.clock().Now().value() - begin.value());
+      PrintNotice(FormatCount(rows_count) + (rows_count == 1 ? " row" : " rows") + " in " +
+                  FormatSeconds(micros / 1e6) + " from the lake's server, streams included");
+    }
+    return kExitDone;
+  }
   DAYPART_TRY(const auto engine,
               query::OpenEngine(session.context(), session.raw_catalog(), std::move(options)));
   const UtcMicros start = session.clock().Now();

@@ -12,8 +12,10 @@
 
 #include "app/commands.h"
 #include "app/hot_streams.h"
+#include "app/server_notice.h"
 #include "app/stream_key.h"
 #include "app/stream_session.h"
+#include "base/log.h"
 #include "http/server.h"
 #include "serve/background_jobs.h"
 #include "serve/kinesis.h"
@@ -112,6 +114,63 @@ void ObserveLag(serve::Metrics& metrics, const HotStreams& hot) {
   });
 }
 
+/// What each stream did into each of its sinks, and what waits in memory.
+void ObserveSinks(serve::Metrics& metrics, const HotStreams& hot) {
+  using Value = const std::atomic<int64_t> ingest::ConsumerProgress::*;
+  struct Counter {
+    const char* name;
+    const char* meaning;
+    Value value;
+  };
+  using Progress = ingest::ConsumerProgress;
+  static constexpr Counter kCounters[] = {
+      {"daypart_stream_sink_rows_total", "Rows committed to a sink", &Progress::rows},
+      {"daypart_stream_sink_repeated_total", "Events left out by their id", &Progress::repeated},
+      {"daypart_stream_sink_quarantined_total", "Records that did not fit",
+       &Progress::quarantined},
+      {"daypart_stream_sink_record_bytes_total", "Bytes of records taken in",
+       &Progress::record_bytes},
+      {"daypart_stream_sink_bytes_total", "Bytes written to a sink", &Progress::bytes_written},
+      {"daypart_stream_sink_files_total", "Files written to a sink", &Progress::files},
+      {"daypart_stream_sink_commits_total", "Commits to a sink", &Progress::commits},
+      {"daypart_stream_sink_failures_total", "Times a sink began anew", &Progress::failures}};
+  for (const Counter& counter : kCounters) {
+    metrics.Describe(counter.name, serve::MetricKind::kCounter, counter.meaning);
+  }
+  metrics.Describe("daypart_stream_tail_rows", serve::MetricKind::kGauge,
+                   "Rows that queries see and no commit holds yet");
+  metrics.Describe("daypart_stream_tail_bytes", serve::MetricKind::kGauge,
+                   "Memory of decoded rows that wait");
+  metrics.Describe("daypart_stream_watermark_timestamp_seconds", serve::MetricKind::kGauge,
+                   "Event time up to which all shards are committed");
+  metrics.OnRead([&metrics, &hot] {
+    for (const auto& [name, stream] : hot.running()) {
+      for (size_t i = 0; i < stream->consumers().size(); ++i) {
+        const serve::Labels labels = {{"stream", name}, {"sink", stream->sink(i).name()}};
+        for (const Counter& counter : kCounters) {
+          metrics.Set(counter.name, labels,
+                      static_cast<double>((stream->consumers()[i]->progress().*counter.value)));
+        }
+      }
+      const auto size = stream->tail().size();
+      metrics.Set("daypart_stream_tail_rows", {{"stream", name}},
+                  static_cast<double>(size.rows_count));
+      metrics.Set("daypart_stream_tail_bytes", {{"stream", name}},
+                  static_cast<double>(size.rows_bytes));
+      const auto committed = stream->tail().committed();
+      std::optional<UtcMicros> least;
+      for (const auto& [shard, state] : committed.shards) {
+        if (!state.event_time_max || state.is_at_end) continue;
+        least = std::min(least.value_or(*state.event_time_max), *state.event_time_max);
+      }
+      if (least) {
+        metrics.Set("daypart_stream_watermark_timestamp_seconds", {{"stream", name}},
+                    static_cast<double>(least->value()) / 1e6);
+      }
+    }
+  });
+}
+
 /// All endpoints and jobs of a lake.
 class LakeServer {
  public:
@@ -128,6 +187,7 @@ class LakeServer {
     ObserveProcess(metrics_, session.clock());
     ObserveStreams(metrics_, log);
     ObserveLag(metrics_, hot_);
+    ObserveSinks(metrics_, hot_);
     router_.Add("POST", "/", [this](const auto& request, http::ResponseWriter& writer) {
       kinesis_.Handle(request, writer);
     });
@@ -243,10 +303,14 @@ Result<int> RunServe(LakeSession& session, const ServeArguments& arguments,
   }
   lake.StartJobs();
   const std::string url = "http://" + place.address + ':' + std::to_string((*server)->port());
+  // For `daypart query` beside the server. Without it that one reads what is committed.
+  auto notice = ServerNotice::Put(session.config().lake_directory.string(), url);
+  if (!notice) Log(LogLevel::kWarning, notice.error().message);
   PrintLine(output.is_json ? nlohmann::json{{"url", url}, {"pid", ::getpid()}}.dump()
                            : "listening on " + url);
   std::fflush(stdout);
   while (!stop.is_cancelled()) session.clock().Sleep(kStopLook);
+  if (notice) notice->reset();
   // No new work first, then the end of what runs; the session's token has told it by now.
   (*server)->Stop();
   lake.StopJobs();

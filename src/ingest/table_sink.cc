@@ -89,6 +89,8 @@ Status TableSink::Create(const std::vector<LearntColumn>& columns) {
   }
   DAYPART_TRY(create.spec, iceberg::ParsePartitionSpec(partition, create.schema));
   create.format_version = options_.format_version;
+  // Commits every half a minute make small files; the server folds them unless somebody objects.
+  create.properties["daypart.maintain.enabled"] = "true";
   auto created = lake::CreateTable(context_, options_.table, create);
   // Another process may have been first, which serves as well.
   if (!created && created.error().code != ErrorCode::kAlreadyExists) {

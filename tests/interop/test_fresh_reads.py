@@ -5,6 +5,7 @@ event is in the answer once if it was acknowledged before the query began, and n
 
 import json
 import random
+import signal
 import threading
 import time
 
@@ -132,3 +133,29 @@ def test_answers_hold_each_acknowledged_event_once_beside_commits_compaction_and
     commits = sum(1 for snapshot in table.metadata.snapshots if snapshot.summary.operation.value == "append")
     assert commits >= 5 and len(answers) >= 30, (commits, len(answers))
     print(model.sent, "events", len(answers), "answers", commits, "commits")
+
+
+def test_another_process_sees_what_the_server_sees(lake):
+    configure(lake, commit_seconds=3600)
+    assert lake.query("SELECT 1 AS one") == [{"one": 1}]
+    with Served(lake) as server:
+        kinesis = client(server)
+        kinesis.create_stream(StreamName="clicks", ShardCount=2)
+        model = Model()
+        kinesis.put_records(StreamName="clicks", Records=[event(model, number) for number in range(300)])
+        assert wait_until(lambda: lake.catalog().table_exists(TABLE)), server.told()
+        kinesis.put_records(StreamName="clicks", Records=[event(model, number) for number in range(200, 500)])
+        told = f"SELECT count(*) AS rows, count(DISTINCT event_id) AS ids, sum(n) AS sum FROM {TABLE}"
+        expected = [{"rows": 500, "ids": 500, "sum": 499 * 500 // 2}]
+        assert lake.query(told) == expected
+        assert lake.catalog().load_table(TABLE).scan().to_arrow().num_rows == 0  # nothing is committed yet
+        assert server.metric('daypart_stream_tail_rows{stream="clicks"}') == 500
+        wrong = lake.run("query", "SELECT nothing FROM media.events")
+        assert wrong.returncode == 1 and "nothing" in wrong.stderr
+        server.stop(signal.SIGKILL)
+    assert (lake.folder / "lake" / "server.json").exists()  # left by the kill, and known for dead
+    assert lake.query(f"SELECT count(*) AS rows FROM {TABLE}") == [{"rows": 0}]
+    with Served(lake) as server:
+        assert wait_until(lambda: lake.query(told) == expected), server.told()
+        assert server.stop() == 0
+    assert lake.query(told) == expected

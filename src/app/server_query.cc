@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// POST /query, the answer as an Arrow stream.
+#include "app/server_query.h"
+
+#include <arrow/buffer.h>
+#include <arrow/io/memory.h>
+#include <arrow/ipc/reader.h>
+#include <arrow/record_batch.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "app/server_notice.h"
+#include "base/log.h"
+#include "http/client.h"
+#include "lake/arrow_io.h"
+
+namespace daypart::app {
+namespace {
+
+/// A longer answer is not held in memory: it is read from the committed rows, here.
+constexpr uint64_t kAnswerBytesMax = uint64_t{1} << 30;
+
+/// An answer in memory; one cursor has all rows.
+class AnsweredRows final : public source::BatchSource {
+ public:
+  static Result<std::unique_ptr<source::BatchSource>> Open(std::string body) {
+    auto rows = std::make_unique<AnsweredRows>();
+    rows->bytes_ = arrow::Buffer::FromString(std::move(body));
+    DAYPART_TRY(rows->reader_, lake::FromArrow(arrow::ipc::RecordBatchStreamReader::Open(
+                                   std::make_shared<arrow::io::BufferReader>(rows->bytes_))));
+    return std::unique_ptr<source::BatchSource>(std::move(rows));
+  }
+  std::shared_ptr<arrow::Schema> schema() const override { return reader_->schema(); }
+  Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
+    return std::unique_ptr<source::BatchCursor>(std::make_unique<Cursor>(*reader_));
+  }
+
+ private:
+  class Cursor final : public source::BatchCursor {
+   public:
+    explicit Cursor(arrow::RecordBatchReader& reader) : reader_(reader) {}
+    Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
+      return lake::FromArrow(reader_.Next());
+    }
+
+   private:
+    arrow::RecordBatchReader& reader_;
+  };
+
+  std::shared_ptr<arrow::Buffer> bytes_;  // shared with the batches
+  std::shared_ptr<arrow::ipc::RecordBatchStreamReader> reader_;
+};
+
+/// {"error": {"code": "invalid argument", "message": "…"}}
+Error ErrorOf(const http::Response& response) {
+  constexpr std::array kCodes = {ErrorCode::kInvalidArgument, ErrorCode::kCorruptData,
+                                 ErrorCode::kNotFound,        ErrorCode::kUnsupported,
+                                 ErrorCode::kUnavailable,     ErrorCode::kResourceExhausted};
+  const auto json = nlohmann::json::parse(response.body, nullptr, false);
+  if (!json.is_object() || !json.contains("error")) {
+    return Unavailable("the server answered with status " + std::to_string(response.status));
+  }
+  Error error = Unavailable(json["error"].value("message", "the server failed"));
+  for (const ErrorCode code : kCodes) {
+    if (json["error"].value("code", "") == ErrorCodeName(code)) error.code = code;
+  }
+  return error;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<source::BatchSource>> QueryServer(LakeSession& session,
+                                                         const std::string& sql) {
+  std::unique_ptr<source::BatchSource> none;
+  if (session.config().streams.empty()) return none;
+  const auto url = ServerNotice::Find(session.config().lake_directory.string());
+  if (!url) return none;
+  const auto client = http::MakeClient({});
+  http::Request request;
+  request.method = "POST";
+  request.url = *url + "/query?format=arrow";
+  request.headers = {{"content-type", "text/plain; charset=utf-8"}};
+  request.body = std::as_bytes(std::span(sql));
+  request.body_bytes_max = kAnswerBytesMax;
+  // The server sends nothing while a long statement sorts.
+  request.idle_timeout = std::chrono::hours(24);
+  request.total_timeout = std::chrono::hours(24);
+  request.cancel = &session.context().cancel;
+  auto response = client->Send(request);
+  if (!response) {
+    if (response.error().code == ErrorCode::kCancelled) return std::move(response).error();
+    Log(LogLevel::kWarning, "the server at " + *url + " did not answer (" +
+                                response.error().message + "): reading committed rows only");
+    return none;
+  }
+  if (response->is_success()) return AnsweredRows::Open(std::move(response->body));
+  return ErrorOf(*response);
+}
+
+}  // namespace daypart::app
