@@ -113,7 +113,8 @@ def daypart(lake, folder):
     here = os.getcwd()
     os.chdir(lake)
     try:
-        run = run_measured(DAYPART, "--json", "stream", "events", "--from", str(folder), "--until-idle")
+        run = run_measured(DAYPART, "--json", "stream", "events", "--from", str(folder), "--until-idle",
+                           "--no-windows")
     finally:
         os.chdir(here)
     return Side(run.seconds, run.cpu, run.peak)

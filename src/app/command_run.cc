@@ -3,47 +3,17 @@
 // daypart run: the tasks of a pipeline, one after the other. One run of a lake's pipelines at a
 // time: not for correctness, which the commits see to, but because a second one would do all the
 // work for nothing.
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "app/commands.h"
+#include "app/file_lock.h"
 #include "pipeline/pipeline_file.h"
 #include "pipeline/run.h"
 
 namespace daypart::app {
 namespace {
-
-/// An advisory lock on a file, held until the process ends or the value goes.
-class RunLock {
- public:
-  static Result<RunLock> Take(const std::filesystem::path& path) {
-    std::error_code error;
-    std::filesystem::create_directories(path.parent_path(), error);
-    const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (file < 0) return SystemError("opening " + path.string(), errno);
-    RunLock lock(file);
-    if (flock(file, LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) return SystemError("locking " + path.string(), errno);
-      return Unavailable("another daypart run is at work on this lake; wait for it to end");
-    }
-    return lock;
-  }
-  RunLock(RunLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
-  RunLock& operator=(RunLock&&) = delete;
-  ~RunLock() {
-    if (file_ >= 0) close(file_);
-  }
-
- private:
-  explicit RunLock(int file) : file_(file) {}
-  int file_;
-};
 
 /// Whether the task is asked for: by name, or because its target is made anew by one that is.
 bool IsWanted(const pipeline::Task& task, const pipeline::Pipeline& pipeline,
@@ -65,7 +35,11 @@ std::string Outcome(const pipeline::TaskReport& report) {
 Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
                         const OutputOptions& output) {
   const Config& config = session.config();
-  DAYPART_TRY(const auto lock, RunLock::Take(config.lake_directory / ".daypart" / "run.lock"));
+  const auto lock = FileLock::Take(config.lake_directory / ".daypart" / "run.lock");
+  if (!lock && lock.error().code == ErrorCode::kUnavailable) {
+    return Unavailable("another daypart run is at work on this lake; wait for it to end");
+  }
+  if (!lock) return lock.error();
   DAYPART_TRY(const auto pipeline,
               pipeline::ReadPipeline(config.sql_directory / "pipelines" / arguments.pipeline));
   pipeline::RunOptions options;

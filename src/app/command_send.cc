@@ -2,6 +2,7 @@
 //
 // daypart send: JSON lines of a file, a pipe or made up on the way, to a stream of the local server
 // or of Amazon Kinesis.
+#include <CLI/CLI.hpp>
 #include <poll.h>
 #include <unistd.h>
 
@@ -222,6 +223,33 @@ void Report(const SendArguments& arguments, const ingest::ProducerCounters& coun
 }
 
 }  // namespace
+
+CLI::App* AddSendOptions(CLI::App& app, SendArguments& arguments) {
+  auto* send = app.add_subcommand("send", "Send JSON lines to a stream");
+  send->footer("Example: daypart send events.jsonl --stream clicks --rate 5000");
+  send->add_option("FILE", arguments.file, "File of JSON lines; - for standard input (default)");
+  send->add_option("--stream", arguments.stream, "The stream")->required();
+  send->add_option("--key", arguments.key_field,
+                   "Field whose value is the partition key (viewer_id); its records stay in order");
+  send->add_option("--rate", arguments.rate, "Records a second; all at once by default")
+      ->check(CLI::PositiveNumber);
+  send->add_option("--live", arguments.live, "Make up so many viewing events that happen now")
+      ->check(CLI::PositiveNumber);
+  send->add_option("--seed", arguments.seed, "live: the same seed makes the same events");
+  send->add_option("--late", arguments.late_permille, "live: late events in a thousand")
+      ->check(CLI::Range(0, 1000));
+  send->add_option("--repeated", arguments.repeated_permille, "live: repeated ones in a thousand")
+      ->check(CLI::Range(0, 999));
+  send->add_option("--connections", arguments.connections_count, "Calls under way at a time (4)")
+      ->check(CLI::Range(1, 64));
+  auto* endpoint = send->add_option("--endpoint", arguments.endpoint,
+                                    "Of the API; the address of daypart serve by default");
+  send->add_flag("--aws", arguments.is_aws,
+                 "To Amazon Kinesis; so by itself if daypart.toml says source = \"kinesis:…\"")
+      ->excludes(endpoint);
+  send->add_option("--region", arguments.region, "AWS_REGION or the profile's by default");
+  return send;
+}
 
 Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const CancelToken& stop,
                     const OutputOptions& output) {

@@ -15,6 +15,7 @@
 #include "app/server_notice.h"
 #include "app/stream_key.h"
 #include "app/stream_session.h"
+#include "app/window_job.h"
 #include "base/log.h"
 #include "http/server.h"
 #include "serve/background_jobs.h"
@@ -236,6 +237,7 @@ class LakeServer {
     write.row_group_rows = config.row_group_rows;
     write.zstd_level = config.zstd_level;
     jobs_.Start(serve::MaintenanceJob(session_.context(), write, metrics_));
+    jobs_.Start(WindowJob(session_, {}, metrics_));
     jobs_.Start({.name = "stream retention",
                  .interval = kRetentionInterval,
                  .run = [this] { return log_.ApplyRetention(); }});

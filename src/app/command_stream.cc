@@ -6,6 +6,8 @@
 #include "app/commands.h"
 #include "app/progress.h"
 #include "app/stream_session.h"
+#include "app/window_job.h"
+#include "serve/background_jobs.h"
 
 namespace daypart::app {
 namespace {
@@ -53,6 +55,17 @@ void Report(const StreamSession& stream, double seconds, const OutputOptions& ou
   }
 }
 
+/// What the stream committed is safe whatever becomes of this, so failures are told alone.
+Status CatchWindowsUp(LakeSession& session, const catalog::TableName& table) {
+  const auto listener = [](const windows::WindowDeclaration&,
+                           const Result<windows::KeepReport>& report) {
+    if (!report) PrintNotice("daypart: " + report.error().message);
+  };
+  auto kept = KeepAllWindows(session, session.context(), {.source = table}, listener);
+  if (!kept) return std::move(kept).error();
+  return Ok();
+}
+
 }  // namespace
 
 Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
@@ -64,6 +77,13 @@ Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
   DAYPART_TRY(const auto stream,
               StreamSession::Open(session, std::move(config),
                                   {.until_idle = arguments.until_idle}, stop));
+  DAYPART_TRY(const auto table, catalog::ParseTableName(stream->config().table, "media"));
+  serve::Metrics metrics;
+  serve::BackgroundJobs jobs(session.clock(), metrics);
+  // A run that ends by itself has the windows follow at its end, in fewer and larger steps.
+  if (!arguments.keeps_no_windows && !arguments.until_idle) {
+    jobs.Start(WindowJob(session, {.source = table}, metrics));
+  }
   Status ended;
   {
     ProgressLine line(output);
@@ -79,6 +99,10 @@ Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
   const double seconds =
       std::max(1e-6, static_cast<double>(session.clock().Now().value() - start.value()) / 1e6);
   Report(*stream, seconds, output);
+  jobs.Stop();
+  if (!arguments.keeps_no_windows && !stop.is_cancelled()) {
+    DAYPART_RETURN_IF_ERROR(CatchWindowsUp(session, table));
+  }
   const int64_t quarantined = stream->consumers().front()->progress().quarantined;
   if (quarantined == 0) return kExitDone;
   PrintNotice("daypart: " + FormatCount(quarantined) +

@@ -14,6 +14,10 @@
 #include "app/output.h"
 #include "base/result.h"
 
+namespace CLI {
+class App;
+}  // namespace CLI
+
 namespace daypart::app {
 
 inline constexpr int kExitDone = 0;
@@ -175,6 +179,7 @@ struct StreamArguments {
   bool until_idle = false;
   std::optional<std::string> from;   // instead of the configured source
   std::optional<std::string> table;  // instead of the configured table
+  bool keeps_no_windows = false;
 };
 
 /// daypart stream NAME
@@ -192,6 +197,20 @@ struct ReplayArguments {
 Result<int> RunReplay(LakeSession& session, const ReplayArguments& arguments,
                       const CancelToken& stop, const OutputOptions& output);
 
+struct WindowsArguments {
+  std::string name;  // empty: all
+  bool until_idle = false;
+  bool is_full_refresh = false;
+  bool is_look() const { return !until_idle && !is_full_refresh; }
+};
+
+/// The command with its options, which go to `arguments`.
+CLI::App* AddWindowsOptions(CLI::App& app, WindowsArguments& arguments);
+
+/// daypart windows [NAME]
+Result<int> RunWindows(LakeSession& session, const WindowsArguments& arguments,
+                       const OutputOptions& output);
+
 struct SendArguments {
   std::string file = "-";
   std::string stream;
@@ -206,6 +225,8 @@ struct SendArguments {
   uint64_t late_permille = 0;
   uint64_t repeated_permille = 0;
 };
+
+CLI::App* AddSendOptions(CLI::App& app, SendArguments& arguments);
 
 /// daypart send [FILE.jsonl|-] --stream NAME. What was read is sent even if `stop` is cancelled.
 Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const CancelToken& stop,

@@ -54,6 +54,7 @@ struct Options {
   MaintainArguments maintain;
   StreamArguments stream;
   ReplayArguments replay;
+  WindowsArguments windows;
   ServeArguments serve;
   SendArguments send;
   DeployIamArguments iam;
@@ -302,6 +303,7 @@ void AddStream(CLI::App& app, Options& options, Action& action) {
   stream->add_option("--from", options.stream.from,
                      "Folder that keeps receiving .jsonl or .csv files, or kinesis:STREAM");
   stream->add_option("--table", options.stream.table, "Iceberg table to write to");
+  stream->add_flag("--no-windows", options.stream.keeps_no_windows, "Do not keep its windows");
   auto* replay = stream->add_subcommand("replay-quarantine",
                                         "Bring records back from quarantine that fit by now");
   replay->footer("Example: daypart stream replay-quarantine clicks --dry-run");
@@ -327,32 +329,18 @@ void AddStream(CLI::App& app, Options& options, Action& action) {
   });
 }
 
+void AddWindows(CLI::App& app, Options& options, Action& action) {
+  AddWindowsOptions(app, options.windows)->callback([&] {
+    action = [&] {
+      return WithSession(options, options.windows.is_look(), [&](LakeSession& session) {
+        return RunWindows(session, options.windows, options.output);
+      });
+    };
+  });
+}
+
 void AddSend(CLI::App& app, Options& options, Action& action) {
-  SendArguments& arguments = options.send;
-  auto* send = app.add_subcommand("send", "Send JSON lines to a stream");
-  send->footer("Example: daypart send events.jsonl --stream clicks --rate 5000");
-  send->add_option("FILE", arguments.file, "File of JSON lines; - for standard input (default)");
-  send->add_option("--stream", arguments.stream, "The stream")->required();
-  send->add_option("--key", arguments.key_field,
-                   "Field whose value is the partition key (viewer_id); its records stay in order");
-  send->add_option("--rate", arguments.rate, "Records a second; all at once by default")
-      ->check(CLI::PositiveNumber);
-  send->add_option("--live", arguments.live, "Make up so many viewing events that happen now")
-      ->check(CLI::PositiveNumber);
-  send->add_option("--seed", arguments.seed, "live: the same seed makes the same events");
-  send->add_option("--late", arguments.late_permille, "live: late events in a thousand")
-      ->check(CLI::Range(0, 1000));
-  send->add_option("--repeated", arguments.repeated_permille, "live: repeated ones in a thousand")
-      ->check(CLI::Range(0, 999));
-  send->add_option("--connections", arguments.connections_count, "Calls under way at a time (4)")
-      ->check(CLI::Range(1, 64));
-  auto* endpoint = send->add_option("--endpoint", arguments.endpoint,
-                                    "Of the API; the address of daypart serve by default");
-  send->add_flag("--aws", arguments.is_aws,
-                 "To Amazon Kinesis; so by itself if daypart.toml says source = \"kinesis:…\"")
-      ->excludes(endpoint);
-  send->add_option("--region", arguments.region, "AWS_REGION or the profile's by default");
-  send->callback([&] {
+  AddSendOptions(app, options.send)->callback([&] {
     action = [&] {
       return WithSession(options, true, [&](LakeSession& session) {
         return RunSend(session, options.send, cancel_token, options.output);
@@ -459,6 +447,7 @@ void AddCommands(CLI::App& app, Options& options, Action& action) {
   AddRun(app, options, action);
   AddMaintain(app, options, action);
   AddStream(app, options, action);
+  AddWindows(app, options, action);
   AddServe(app, options, action);
   AddSend(app, options, action);
   AddLooks(app, options, action);

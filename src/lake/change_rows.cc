@@ -407,14 +407,15 @@ class RowChange {
   Result<CommitResult> Commit(CommitResult result, const ChangeOptions& change) {
     const bool is_nothing =
         change_.added.empty() && change_.removed.empty() && change_.added_deletes.empty();
-    if (is_nothing) return result;
+    if (is_nothing && !options_.commits_empty) return result;
     const bool only_deletes = result.rows_added == 0 && change_.added.empty();
-    change_.operation = only_deletes ? "delete" : "overwrite";
+    change_.operation = is_nothing ? "append" : only_deletes ? "delete" : "overwrite";
     change_.branch = table_.branch;
     change_.added_spec_id = table_.metadata.default_spec_id;
     assumption_.planned_on = table_.metadata;
     if (change.is_serializable) assumption_.filter = change.filter;
-    change_.check = [this](const iceberg::TableMetadata& now) {
+    change_.check = [this](const iceberg::TableMetadata& now) -> Status {
+      if (options_.check) DAYPART_RETURN_IF_ERROR(options_.check(now));
       return CheckAssumption(context_, now, assumption_);
     };
     change_.table_uuid = table_.metadata.table_uuid;

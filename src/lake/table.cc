@@ -32,6 +32,7 @@ Result<CommitResult> WriteAndCommit(const LakeContext& context, const catalog::T
   change.removes_all = replaces_all;
   change.summary = options.summary;
   change.properties = options.properties;
+  change.check = options.check;
   std::vector<std::string> locations;
   for (WrittenFile& file : written) {
     result.rows_added += file.file.record_count;

@@ -127,6 +127,9 @@ struct WriteOptions {
   /// Called after the data files are written and before the commit, for a caller's last word: an
   /// error cancels the write.
   std::function<Status()> before_commit;
+  /// Append, Overwrite and ChangeRows: called in each attempt with the table that it builds on; an
+  /// error gives the commit up.
+  std::function<Status(const iceberg::TableMetadata&)> check;
   /// The branch to write to, for writes that name the table alone (those that take a LoadedTable
   /// write to its branch).
   std::string branch = std::string(iceberg::kMainBranch);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A lock of the lake's folder, not for correctness, which the commits see to, but because a second
+// keeper would do the same work and lose.
+#include "app/window_keeping.h"
+
+#include <filesystem>
+
+#include "app/file_lock.h"
+#include "base/log.h"
+
+namespace daypart::app {
+
+Result<std::vector<windows::WindowDeclaration>> WindowsOf(const Config& config) {
+  return windows::ReadWindowDeclarations(config.sql_directory / "windows");
+}
+
+Result<bool> KeepAllWindows(LakeSession& session, const lake::LakeContext& context,
+                            const KeepAllOptions& options, const KeepListener& listener) {
+  const Config& config = session.config();
+  DAYPART_TRY(const auto declared, WindowsOf(config));
+  windows::KeepOptions keep;
+  keep.is_full_refresh = options.is_full_refresh;
+  keep.spill_directory = (config.lake_directory / ".daypart" / "windows-spill").string();
+  keep.write.threads_count = options.threads_count > 0 ? options.threads_count
+                                                       : config.threads_count;
+  keep.write.file_bytes_target = config.file_bytes_target;
+  keep.write.row_group_rows = config.row_group_rows;
+  keep.write.zstd_level = config.zstd_level;
+  keep.engine.memory_bytes_max = config.query_memory_bytes;
+  keep.engine.threads_count = keep.write.threads_count;
+  bool is_known = options.name.empty();
+  std::optional<FileLock> lock;
+  for (const auto& window : declared) {
+    if (!options.name.empty() && window.name != options.name) continue;
+    is_known = true;
+    if (options.source && window.source != *options.source) continue;
+    if (!lock) {
+      auto taken = FileLock::Take(config.lake_directory / ".daypart" / "windows.lock");
+      if (!taken && taken.error().code == ErrorCode::kUnavailable) return false;
+      if (!taken) return std::move(taken).error();
+      lock.emplace(*std::move(taken));
+      // What a killed keeper left; nobody else's, for the lock is ours.
+      std::error_code ignored;
+      std::filesystem::remove_all(keep.spill_directory, ignored);
+    }
+    DAYPART_RETURN_IF_ERROR(context.cancel.Check());
+    listener(window, windows::KeepWindow(context, session.raw_catalog(), window, keep));
+  }
+  if (is_known) return true;
+  std::string names;
+  for (const auto& window : declared) names += (names.empty() ? "" : ", ") + window.name;
+  return InvalidArgument("no window is named " + options.name + " in " +
+                         (config.sql_directory / "windows").string() +
+                         (names.empty() ? ", which has none" : "; there are " + names));
+}
+
+}  // namespace daypart::app
