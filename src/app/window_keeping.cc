@@ -43,6 +43,8 @@ Result<bool> KeepAllWindows(LakeSession& session, const lake::LakeContext& conte
       // What a killed keeper left; nobody else's, for the lock is ours.
       std::error_code ignored;
       std::filesystem::remove_all(keep.spill_directory, ignored);
+      // DuckDB makes one folder only; what it cannot make it names when a statement spills.
+      std::filesystem::create_directories(keep.spill_directory, ignored);
     }
     DAYPART_RETURN_IF_ERROR(context.cancel.Check());
     listener(window, windows::KeepWindow(context, session.raw_catalog(), window, keep));
