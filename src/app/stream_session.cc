@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <thread>
 
 #include "app/kinesis_place.h"
+#include "base/log.h"
 #include "ingest/files_sink.h"
 #include "ingest/table_sink.h"
 #include "source/directory_record_source.h"
@@ -54,13 +56,25 @@ ingest::ConsumerOptions ConsumerOptionsOf(const StreamConfig& config,
 /// Kinesis or the folder that is named, else the lake's own stream of that name.
 Result<std::unique_ptr<source::RecordSource>> OpenSource(LakeSession& session,
                                                          const StreamConfig& config,
-                                                         const CancelToken& stop) {
+                                                         const CancelToken& stop,
+                                                         bool ends_when_idle) {
   if (const auto stream = KinesisStreamOf(config.source)) {
     return OpenKinesis(session, config, *stream, stop);
   }
   if (!config.source.empty()) {
     std::string folder = session.LocationOf(config.source);
     while (folder.ends_with('/')) folder.pop_back();
+    constexpr std::string_view kLocal = "file://";
+    std::error_code error;
+    if (folder.starts_with(kLocal) &&
+        !std::filesystem::is_directory(folder.substr(kLocal.size()), error)) {
+      if (ends_when_idle) {
+        return NotFound("stream " + config.name + ": a folder with files is expected at " + folder +
+                        ", there is none");
+      }
+      Log(LogLevel::kWarning,
+          "stream " + config.name + " waits for the folder " + folder + ", which is not there yet");
+    }
     return std::unique_ptr<source::RecordSource>(std::make_unique<source::DirectoryRecordSource>(
         session.store(), session.clock(),
         source::DirectoryOptions{.folder = folder, .name = "files:" + config.name}));
@@ -131,7 +145,7 @@ Result<std::unique_ptr<StreamSession>> StreamSession::Open(LakeSession& session,
                                                            const CancelToken& stop) {
   std::unique_ptr<StreamSession> stream(new StreamSession(session, std::move(config)));
   const StreamConfig& own = stream->config_;
-  DAYPART_TRY(stream->source_, OpenSource(session, own, stop));
+  DAYPART_TRY(stream->source_, OpenSource(session, own, stop, options.until_idle));
   DAYPART_RETURN_IF_ERROR(stream->AddSinks(session));
   stream->serves_rows_ = options.serves_rows;
   for (const auto& sink : stream->sinks_) {
@@ -154,6 +168,11 @@ Status StreamSession::Run() {
   for (size_t i = 0; i < consumers_.size(); ++i) {
     threads.emplace_back([this, &ended, i] {
       ended[i] = lake::RunInParallel(1, [this, i](int) { return consumers_[i]->Run(); });
+      // Told now: the others may run for ever.
+      if (!ended[i] && consumers_.size() > 1) {
+        Log(LogLevel::kError, "stream " + config_.name + " goes on without " + sinks_[i]->name() +
+                                  ": " + ended[i].error().message);
+      }
     });
   }
   if (serves_rows_) {

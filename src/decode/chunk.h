@@ -33,6 +33,7 @@ struct FileSignature {
   Compression compression = Compression::kNone;
   TextEncoding encoding = TextEncoding::kUtf8;  // of the text, decompressed if it was compressed
   bool is_binary = false;   // NUL bytes or a known binary format's magic: no text at all
+  bool has_magic = false;   // binary by a known format's magic, rather than by NUL bytes alone
   std::string binary_kind;  // "Parquet", "ZIP archive", "data with NUL bytes", …
 };
 FileSignature DetectSignature(std::string_view head);

@@ -48,7 +48,7 @@ struct DecodedChunk {
   /// decoder.
   std::vector<std::string> unknown_keys;
 };
-inline constexpr size_t kUnknownKeysMax = 256;
+inline constexpr size_t kUnknownKeysMax = 8'192;
 
 /// Decodes chunks of one format for one thread, which may be of any files of that format.
 class Decoder {

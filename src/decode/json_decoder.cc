@@ -289,13 +289,13 @@ class JsonDecoder final : public Decoder {
     return nullptr;
   }
 
-  /// Notes a key that no column takes, if its value could be one's. Lines that all have it pass
-  /// the quick way, so this is rare.
+  /// Notes a key that no column takes, though it has a value: whoever asked tells of those that can
+  /// become none. Lines that all have it pass the quick way, so this is rare.
   void NoteUnknown(ondemand::value& value, std::string_view path, std::string_view name) {
     if (unknown_seen_.size() == kUnknownKeysMax) return;
     ondemand::json_type type{};
     if (value.type().get(type)) return;
-    if (type == ondemand::json_type::null || type == ondemand::json_type::array) return;
+    if (type == ondemand::json_type::null) return;
     std::string full = std::string(path) + std::string(name);
     if (type == ondemand::json_type::object) full += ".*";
     if (unknown_seen_.insert(full).second) unknown_keys_.push_back(std::move(full));

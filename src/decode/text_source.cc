@@ -91,6 +91,7 @@ void LookAtText(std::string_view head, FileSignature* signature) {
   for (const Magic& magic : kMagics) {
     if (has_magic(head, magic)) {
       signature->is_binary = true;
+      signature->has_magic = true;
       signature->binary_kind = magic.kind;
       return;
     }

@@ -43,17 +43,34 @@ std::vector<LearntColumn> ColumnsOf(const crawl::FileShape& shape) {
 
 crawl::FileShape ShapeOfJson(std::string_view lines) {
   crawl::FileShape shape;
-  crawl::ProfileJsonLines(
-      {.head = lines.substr(0, kSampleBytesMax), .is_whole_file = lines.size() <= kSampleBytesMax},
-      shape);
+  crawl::ProfileJsonLines({.head = lines, .is_whole_file = true}, shape);
   return shape;
+}
+
+/// Of the lines: at least the first, and as many as are a sample.
+std::string_view SampleOf(std::string_view lines) {
+  if (lines.size() <= kSampleBytesMax) return lines;
+  const size_t end = lines.find('\n', kSampleBytesMax);
+  return lines.substr(0, end == std::string_view::npos ? end : end + 1);
+}
+
+/// The header line of the file that the run is of.
+std::string HeaderOf(const source::LineRun& run) {
+  std::string line;
+  for (const std::string& column : *run.csv_columns) {
+    if (!line.empty()) line += run.csv_delimiter;
+    line += '"';
+    for (const char c : column) line.append(c == '"' ? 2 : 1, c);
+    line += '"';
+  }
+  return line + '\n';
 }
 
 }  // namespace
 
 std::vector<LearntColumn> LearnColumns(const InputRun& run) {
   if (const auto* lines = std::get_if<source::LineRun>(&run.run)) {
-    if (lines->csv_columns == nullptr) return ColumnsOf(ShapeOfJson(lines->text));
+    if (lines->csv_columns == nullptr) return ColumnsOf(ShapeOfJson(SampleOf(lines->text)));
     crawl::FileShape shape;
     const std::string_view text = lines->text;
     crawl::ProfileCsv({.head = text.substr(0, kSampleBytesMax),
@@ -70,6 +87,29 @@ std::vector<LearntColumn> LearnColumns(const InputRun& run) {
     text += '\n';
   }
   return ColumnsOf(ShapeOfJson(text));
+}
+
+std::vector<LearntColumn> LearnCsvColumns(const source::LineRun& run,
+                                          const std::set<std::string>& headers) {
+  InputRun with_header;
+  auto& lines = with_header.run.emplace<source::LineRun>(run);
+  if (!lines.has_header) lines.text = HeaderOf(run) + lines.text;
+  std::vector<LearntColumn> columns = LearnColumns(with_header);
+  std::erase_if(columns,
+                [&](const LearntColumn& column) { return !headers.contains(column.source_name); });
+  for (const std::string& header : headers) {
+    const bool is_learnt =
+        std::any_of(columns.begin(), columns.end(),
+                    [&header](const auto& column) { return column.source_name == header; });
+    const bool is_of_run = std::find(run.csv_columns->begin(), run.csv_columns->end(), header) !=
+                           run.csv_columns->end();
+    if (is_learnt || !is_of_run) continue;
+    columns.push_back({.name = header,
+                       .source_name = header,
+                       .type = iceberg::Type::Of(iceberg::TypeKind::kString)});
+    std::replace(columns.back().name.begin(), columns.back().name.end(), '.', '_');
+  }
+  return columns;
 }
 
 std::vector<LearntColumn> LearnColumns(std::string_view json_lines,

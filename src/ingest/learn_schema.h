@@ -26,6 +26,11 @@ struct LearntColumn {
 /// The columns that the run's records have values for, in the order of their appearance.
 std::vector<LearntColumn> LearnColumns(const InputRun& run);
 
+/// Of a run of a CSV file, whether it begins with the header or not: only those of these headers.
+/// One that has no value in the run is text, so that none of its later values is lost.
+std::vector<LearntColumn> LearnCsvColumns(const source::LineRun& run,
+                                          const std::set<std::string>& headers);
+
 /// Of JSON lines: only those of these keys ("a.*" stands for all keys of the object a).
 std::vector<LearntColumn> LearnColumns(std::string_view json_lines,
                                        const std::set<std::string>& keys);

@@ -10,7 +10,10 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
+#include <xxhash.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <set>
 #include <utility>
@@ -47,6 +50,12 @@ void AppendRecord(std::string_view data, std::string& text) {
     ++at;
   }
   text += '\n';
+}
+
+std::string ToHex(uint64_t number) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
+  return text;
 }
 
 /// The columns that JSON and CSV can fill.
@@ -207,6 +216,18 @@ Status RecordDecoder::CheckTimes(const decode::Chunk& chunk, bool has_header,
   return RefuseTimes(chunk, has_header, latest, decoded);
 }
 
+std::vector<std::string> RecordDecoder::UnknownHeaders(
+    const std::vector<std::string>& headers) const {
+  std::vector<std::string> unknown;
+  for (const std::string& header : headers) {
+    const bool is_known =
+        std::any_of(target_.columns.begin(), target_.columns.end(),
+                    [&header](const auto& column) { return column.source_name == header; });
+    if (!is_known && !header.empty()) unknown.push_back(header);
+  }
+  return unknown;
+}
+
 Result<DecodedRun> RecordDecoder::DecodeLines(InputRun&, source::LineRun& lines) {
   decode::Chunk chunk{.bytes = std::move(lines.text),
                       .byte_offset = lines.byte_offset,
@@ -219,15 +240,19 @@ Result<DecodedRun> RecordDecoder::DecodeLines(InputRun&, source::LineRun& lines)
   if (!decoded) return std::move(decoded).error();
   DAYPART_RETURN_IF_ERROR(std::move(checked));
   DAYPART_TRY(out.rows, conformer_.Conform(*decoded->rows));
-  out.unknown_keys = std::move(decoded->unknown_keys);
-  const source::InputFile file{
-      .location = lines.file, .constants = {}, .version = lines.file_version};
+  out.unknown_keys = lines.csv_columns == nullptr ? std::move(decoded->unknown_keys)
+                                                  : UnknownHeaders(*lines.csv_columns);
   for (decode::RejectedRow& reject : decoded->rejects) {
     reject.line = 0;  // Nobody counted the lines before the run.
     if (lines.csv_columns == nullptr) {
       reject.raw = LineAt(lines.text, reject.byte_offset - lines.byte_offset);
     }
-    out.rejects.push_back({.file = file, .row = std::move(reject)});
+    // The record itself is the version: that of a file that grows depends on when it was looked at,
+    // and what is read again, or by another sink, is to be the same reject.
+    const auto hash = XXH3_64bits(reject.raw.data(), reject.raw.size());
+    out.rejects.push_back(
+        {.file = {.location = lines.file, .constants = {}, .version = "record-" + ToHex(hash)},
+         .row = std::move(reject)});
   }
   return out;
 }

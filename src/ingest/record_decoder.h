@@ -83,6 +83,8 @@ class RecordDecoder {
   using CsvKey = std::vector<std::string>;
   Result<std::unique_ptr<decode::Decoder>> Borrow(const source::LineRun* lines);
   void GiveBack(const source::LineRun* lines, std::unique_ptr<decode::Decoder> decoder);
+  /// Of a CSV file: those that no column takes.
+  std::vector<std::string> UnknownHeaders(const std::vector<std::string>& headers) const;
   Result<DecodedRun> DecodeLines(InputRun& input, source::LineRun& lines);
   Result<DecodedRun> DecodeRecords(InputRun& input, source::RecordRun& records);
   Result<decode::DecodedChunk> DecodeChunk(const source::LineRun* lines,

@@ -176,7 +176,10 @@ Result<EpochResult> StreamConsumer::RunEpoch() {
 
 Status StreamConsumer::Evolve() {
   const StreamTail::UnknownKeys unknown = tail_.TakeUnknown();
-  const auto columns = LearnColumns(unknown.text, unknown.keys);
+  std::vector<LearntColumn> columns = unknown.csv_columns;
+  for (auto& column : LearnColumns(unknown.text, unknown.keys)) {
+    columns.push_back(std::move(column));
+  }
   std::set<std::string> ignored = unknown.keys;
   if (!columns.empty()) {
     auto shape = sink_.AddColumns(columns);
@@ -192,6 +195,21 @@ Status StreamConsumer::Evolve() {
     }
   }
   // Keys whose values are of no use as a column, or whose name is taken, hold nothing up again.
+  std::string without;
+  for (const std::string& key : ignored) {
+    const bool is_column = std::any_of(
+        columns.begin(), columns.end(), [&key](const LearntColumn& column) {
+          return column.source_name == key ||
+                 (key.ends_with(".*") &&
+                  column.source_name.starts_with(std::string_view(key).substr(0, key.size() - 1)));
+        });
+    if (!is_column) without += (without.empty() ? "" : ", ") + key;
+  }
+  if (!without.empty()) {
+    Log(LogLevel::kWarning, sink_.name() + " takes no values of " + without +
+                                ": arrays, objects without keys and names that differ in case only "
+                                "become no columns");
+  }
   DAYPART_TRY(auto decoder, DecoderFor(shape_));
   tail_.SetDecoder(std::move(decoder), ignored);
   return Ok();

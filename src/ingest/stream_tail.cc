@@ -147,8 +147,23 @@ StreamTail::UnknownKeys StreamTail::TakeUnknown() {
   UnknownKeys unknown;
   for (const auto& entry : entries_) {
     if (entry->phase != Entry::Phase::kBlocked) continue;
-    unknown.keys.insert(entry->unknown.begin(), entry->unknown.end());
+    // What is beyond a sample of runs comes up again.
     if (unknown.text.size() >= kSampleBytesMax) continue;
+    unknown.keys.insert(entry->unknown.begin(), entry->unknown.end());
+    const auto* csv = std::get_if<source::LineRun>(&entry->read.input.run);
+    if (csv != nullptr && csv->csv_columns != nullptr) {
+      const auto is_learnt = [&unknown](const std::string& header) {
+        return std::any_of(unknown.csv_columns.begin(), unknown.csv_columns.end(),
+                           [&](const auto& column) { return column.source_name == header; });
+      };
+      std::set<std::string> headers = entry->unknown;
+      std::erase_if(headers, is_learnt);
+      if (headers.empty()) continue;
+      for (auto& column : LearnCsvColumns(*csv, headers)) {
+        unknown.csv_columns.push_back(std::move(column));
+      }
+      continue;
+    }
     if (const auto* lines = std::get_if<source::LineRun>(&entry->read.input.run)) {
       unknown.text += lines->text;
       if (!unknown.text.ends_with('\n')) unknown.text += '\n';

@@ -26,6 +26,7 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "ingest/id_window.h"
+#include "ingest/learn_schema.h"
 #include "ingest/record_decoder.h"
 #include "ingest/shard_reader.h"
 #include "ingest/stream_state.h"
@@ -90,7 +91,8 @@ class StreamTail {
 
   struct UnknownKeys {
     std::set<std::string> keys;
-    std::string text;  // of the run that has them, as lines
+    std::string text;  // of the runs that have them, as JSON lines
+    std::vector<LearntColumn> csv_columns;
   };
   UnknownKeys TakeUnknown();
 

@@ -129,6 +129,10 @@ Status TableSink::Commit(const std::vector<lake::WrittenFile>& files, const Stre
   change.properties[key] = text;
   // Two consumers of one stream: the one that commits second finds the positions moved.
   change.check = [&](const iceberg::TableMetadata& base) -> Status {
+    if (base.current_schema_id != metadata_.current_schema_id) {
+      return Conflict("the columns of table " + ToString(options_.table) +
+                      " were changed; its records are read again for those it has now");
+    }
     if (StreamStateText(base, options_.source_name) == state_text_) return Ok();
     return Conflict("another consumer of " + options_.source_name + " writes to table " +
                     ToString(options_.table) + "; there may be one at a time");

@@ -156,14 +156,16 @@ TEST_F(CommitScale, NeverDropsWhatARefOrAStreamNeeds) {
   MustTag("audit", tagged);
   MustAppend(1, "daypart.stream.a");
   MustAppend(2, "daypart.stream.a");
-  const auto state = *Load().metadata.current_snapshot_id;
+  const std::string state =
+      Load().metadata.current_snapshot()->summary.at("daypart.stream.a");
   for (int64_t id = 3; id < 40; ++id) MustAppend(id);
   const auto table = Load();
   EXPECT_LE(table.metadata.snapshots.size(), 13U);
   EXPECT_NE(table.metadata.FindSnapshot(tagged), nullptr);
   const auto* found = NewestWithSummaryKey(table.metadata, "daypart.stream.a");
   ASSERT_NE(found, nullptr) << "across the gap that the dropped ones left";
-  EXPECT_EQ(found->id, state);
+  EXPECT_EQ(found->id, *table.metadata.current_snapshot_id) << "each commit hands it on";
+  EXPECT_EQ(found->summary.at("daypart.stream.a"), state);
   ExpectWhole();
   const auto plan = PlanScan(*context_, table, iceberg::Expression::True(), tagged);
   ASSERT_TRUE(plan) << plan.error().message;

@@ -26,6 +26,9 @@ using iceberg::ManifestHeader;
 using iceberg::SequenceNumber;
 using iceberg::TableMetadata;
 
+/// Of the keys under which streams keep their positions (docs/formats/stream-state.md).
+constexpr std::string_view kStreamKeyPrefix = "daypart.stream.";
+
 /// The number that a summary holds under the key, if it does.
 std::optional<int64_t> SummaryNumber(const iceberg::Snapshot* snapshot, const std::string& key) {
   if (snapshot == nullptr) return 0;
@@ -247,6 +250,13 @@ Status SnapshotBuilder::MergeSmallManifests(const TableMetadata& base,
 std::map<std::string, std::string> SnapshotBuilder::Summarize(const TableMetadata& base) const {
   std::map<std::string, std::string> summary = change_.summary;
   summary["operation"] = change_.operation;
+  // How far streams were taken holds for what is built on their rows, whoever commits it: once the
+  // snapshot that had it first has expired, a rollback to this one still finds it.
+  if (const iceberg::Snapshot* parent = base.current_snapshot()) {
+    for (const auto& [key, value] : parent->summary) {
+      if (key.starts_with(kStreamKeyPrefix)) summary.emplace(key, value);
+    }
+  }
   const auto put_count = [&summary](const char* key, int64_t count) {
     if (count > 0) summary[key] = std::to_string(count);
   };

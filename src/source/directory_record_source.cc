@@ -97,11 +97,24 @@ bool is_passed_over(std::string_view id) {
                      [id](std::string_view ending) { return id.ends_with(ending); });
 }
 
-bool is_csv_name(std::string_view name) {
+std::string_view WithoutPacking(std::string_view name) {
   for (const std::string_view packed : {".gz", ".zst"}) {
     if (name.ends_with(packed)) name.remove_suffix(packed.size());
   }
+  return name;
+}
+
+bool is_csv_name(std::string_view name) {
+  name = WithoutPacking(name);
   return name.ends_with(".csv") || name.ends_with(".tsv");
+}
+
+/// Whoever names a file so means text: bytes that are none are then broken records of it.
+bool is_text_name(std::string_view name) {
+  name = WithoutPacking(name);
+  constexpr std::array<std::string_view, 4> kEndings = {".jsonl", ".ndjson", ".json", ".txt"};
+  return is_csv_name(name) || std::any_of(kEndings.begin(), kEndings.end(),
+                                          [name](auto ending) { return name.ends_with(ending); });
 }
 
 }  // namespace
@@ -212,13 +225,22 @@ Status DirectoryRecordSource::Open(File& file, uint64_t offset, const ReadLimits
   DAYPART_TRY(const size_t read, reader->ReadAt(0, std::as_writable_bytes(std::span(head))));
   head.resize(read);
   const decode::FileSignature signature = decode::DetectSignature(head);
-  file.is_binary = signature.is_binary;
-  if (file.is_binary) return Ok();
+  // A line with NUL bytes in a file of text is a broken record of it: the others count.
+  const bool is_text = signature.is_binary && !signature.has_magic &&
+                       signature.compression == decode::Compression::kNone &&
+                       is_text_name(file.info.location);
+  file.is_binary = signature.is_binary && !is_text;
+  if (file.is_binary) {
+    Log(LogLevel::kWarning, file.info.location +
+                                " is left out until it changes: JSON lines or CSV are expected, "
+                                "found a binary file");
+    return Ok();
+  }
   file.is_compressed = signature.compression != decode::Compression::kNone;
   const bool is_plain = !file.is_compressed && !head.starts_with(kByteOrderMark) &&
                         signature.encoding == decode::TextEncoding::kUtf8;
   std::unique_ptr<decode::ByteSource> text;
-  if (is_plain && offset > 0) {
+  if (is_text || (is_plain && offset > 0)) {
     text = std::make_unique<FileBytes>(std::move(reader), offset);
   } else {
     DAYPART_TRY(text, decode::OpenText(std::make_unique<FileBytes>(std::move(reader), 0)));
@@ -255,8 +277,13 @@ Status DirectoryRecordSource::Open(File& file, uint64_t offset, const ReadLimits
 Result<std::optional<LineRun>> DirectoryRecordSource::NextRun(File& file,
                                                               const std::string& identity,
                                                               uint64_t offset) {
-  const bool has_all = has_settled(file);
+  bool has_all = has_settled(file);
   DAYPART_TRY(auto chunk, file.chunker->Next());
+  if (has_all) {
+    // The listing is of a while ago: a writer may be at it again.
+    DAYPART_TRY(const store::ObjectInfo now, store_.Head(file.info.location));
+    has_all = now.etag == file.info.etag && now.bytes == file.info.bytes;
+  }
   const auto exhaust = [&](uint64_t at) {
     file.chunker.reset();
     file.exhausted_etag = file.info.etag;

@@ -102,3 +102,54 @@ def test_a_stream_without_a_source_says_what_to_do(lake):
     done = run(lake, "stream", "other", check=False)
     assert done.returncode == 1
     assert "--from FOLDER" in done.stderr
+
+def rows(lake, sql):
+    return json.loads(run(lake, "query", sql, "--json").stdout)
+
+
+def test_headers_that_come_up_become_columns(lake):
+    (lake / "in" / "a.csv").write_text("event_id,a\n1,10\n", encoding="utf-8")
+    run(lake, "stream", "clicks", "--until-idle")
+    (lake / "in" / "b.csv").write_text("event_id,a,b,c\n2,20,30,\n3,21,31,x\n", encoding="utf-8")
+    run(lake, "stream", "clicks", "--until-idle")
+    assert rows(lake, "SELECT event_id, a, b, c FROM media.viewership_stream ORDER BY 1") == [
+        {"event_id": 1, "a": 10, "b": None, "c": None}, {"event_id": 2, "a": 20, "b": 30, "c": None},
+        {"event_id": 3, "a": 21, "b": 31, "c": "x"}]
+
+
+def test_a_nul_byte_costs_its_record_only_and_useless_keys_are_told(lake):
+    (lake / "in" / "a.jsonl").write_bytes(b'{"event_id":"a","v":1}\n{"event_id":"b\0","v":2}\n'
+                                          b'{"event_id":"c","v":3,"tags":["x"]}\n')
+    done = run(lake, "stream", "clicks", "--until-idle", check=False)
+    assert done.returncode == 3 and "takes no values of tags" in done.stderr
+    assert sorted(table_ids(lake)) == ["a", "c"]
+    assert rows(lake, "SELECT count(*) AS n FROM media.quarantine") == [{"n": 1}]
+
+
+def test_keys_behind_long_lines_become_columns(lake):
+    (lake / "in" / "0.jsonl").write_text('{"event_id":"0","v":1}\n', encoding="utf-8")
+    run(lake, "stream", "clicks", "--until-idle")
+    (lake / "in" / "a.jsonl").write_text(
+        json.dumps({"event_id": "1", "v": 2, "n1": "x" * 6_000_000}) + "\n" + '{"event_id":"2","n2":7}\n' +
+        json.dumps({"event_id": "3", "n3": 1, "t": "y" * 6_000_000}) + "\n" + '{"event_id":"4","n4":8}\n',
+        encoding="utf-8")
+    run(lake, "stream", "clicks", "--until-idle")
+    assert rows(lake, "SELECT sum(length(n1)) AS n1, sum(n2) AS n2, sum(n3) AS n3, sum(length(t)) AS t, sum(n4) AS n4 "
+                      "FROM media.viewership_stream") == [{"n1": 6_000_000, "n2": 7, "n3": 1, "t": 6_000_000, "n4": 8}]
+
+
+def test_a_rollback_behind_expired_snapshots_takes_the_stream_back(lake):
+    def add(number):
+        (lake / "in" / f"{number}.jsonl").write_text(f'{{"event_id":"a{number}","v":{number}}}\n', encoding="utf-8")
+        run(lake, "stream", "clicks", "--until-idle")
+    add(1)
+    add(2)
+    run(lake, "maintain", "media.viewership_stream", "compact")
+    add(3)
+    run(lake, "maintain", "media.viewership_stream", "expire", "--older-than-hours", "0", "--keep", "2")
+    compacted = rows(lake, "SELECT snapshot_id FROM media.viewership_stream$snapshots WHERE operation = 'replace'")
+    run(lake, "query", "--write", "CALL system.rollback_to_snapshot(table => 'media.viewership_stream', "
+        f"snapshot_id => {compacted[0]['snapshot_id']})")
+    assert sorted(table_ids(lake)) == ["a1", "a2"]
+    run(lake, "stream", "clicks", "--until-idle")
+    assert sorted(table_ids(lake)) == ["a1", "a2", "a3"]
