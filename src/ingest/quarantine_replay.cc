@@ -19,6 +19,7 @@
 #include "ingest/quarantine.h"
 #include "lake/arrow_io.h"
 #include "lake/change_rows.h"
+#include "lake/checkpoint.h"
 #include "lake/table_scan.h"
 
 namespace daypart::ingest {
@@ -92,7 +93,7 @@ QuarantineReplay::QuarantineReplay(const lake::LakeContext& context, Clock& cloc
     : context_(context),
       clock_(clock),
       options_(std::move(options)),
-      ledger_source_("replay." + options_.table.source_name) {}
+      ledger_key_("daypart.replay." + options_.table.source_name) {}
 
 Result<ReplayReport> QuarantineReplay::Run() {
   if (!options_.is_dry_run) DAYPART_RETURN_IF_ERROR(FinishEarlier());
@@ -184,7 +185,7 @@ Result<QuarantineReplay::Fitting> QuarantineReplay::Decode(
 Result<QuarantineReplay::Ledger> QuarantineReplay::ReadLedger(
     const lake::LoadedTable& table) const {
   Ledger ledger;
-  std::string text = StreamStateText(table.metadata, ledger_source_);
+  std::string text = lake::CheckpointText(table.metadata, ledger_key_);
   if (text.empty()) return ledger;
   if (!text.starts_with('{')) {
     DAYPART_TRY(text, context_.store.Get(text));
@@ -193,12 +194,12 @@ Result<QuarantineReplay::Ledger> QuarantineReplay::ReadLedger(
   const bool is_whole = document.is_object() && document.value("version", 0) == 1 &&
                         document.contains("id") && document["id"].is_string() &&
                         document.contains("records") && document["records"].is_array();
-  if (!is_whole) return CorruptData(ledger_source_ + ": a ledger of a replay is expected");
+  if (!is_whole) return CorruptData(ledger_key_ + ": a ledger of a replay is expected");
   ledger.id = document["id"].get<std::string>();
   for (const json& item : document["records"]) {
     const bool is_key = item.is_array() && item.size() == 3 && item[0].is_string() &&
                         item[1].is_string() && item[2].is_number_integer();
-    if (!is_key) return CorruptData(ledger_source_ + ": [file, version, offset] is expected");
+    if (!is_key) return CorruptData(ledger_key_ + ": [file, version, offset] is expected");
     ledger.keys.emplace_back(item[0].get<std::string>(), item[1].get<std::string>(),
                              item[2].get<int64_t>());
   }
@@ -359,7 +360,7 @@ Status QuarantineReplay::CommitRows(const lake::LoadedTable& table,
   DAYPART_TRY(const std::string state_text, WriteStreamState(context_, metadata, state));
   const std::string state_key = StreamStateKey(options_.table.source_name);
   for (auto* into : {&change.summary, &change.properties}) {
-    (*into)[StreamStateKey(ledger_source_)] = text;
+    (*into)[ledger_key_] = text;
     (*into)[state_key] = state_text;
   }
   const auto committed = lake::CommitSnapshot(context_, options_.table.table, change);

@@ -93,7 +93,7 @@ class QuarantineReplay {
   const lake::LakeContext& context_;
   Clock& clock_;
   const ReplayOptions options_;
-  const std::string ledger_source_;
+  const std::string ledger_key_;
   ReplayReport report_;
   std::set<QuarantineKey> seen_;  // those that stay in quarantine
 };

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "ingest/limits.h"
+#include "lake/checkpoint.h"
 #include "lake/commit.h"
 
 namespace daypart::ingest {
@@ -75,20 +76,11 @@ Result<StreamState> StreamStateFromJson(std::string_view text) {
 }
 
 std::string StreamStateKey(std::string_view source) {
-  return "daypart.stream." + std::string(source);
+  return std::string(lake::kStreamKeyPrefix) + std::string(source);
 }
 
 std::string StreamStateText(const iceberg::TableMetadata& metadata, std::string_view source) {
-  const std::string key = StreamStateKey(source);
-  const iceberg::Snapshot* snapshot = metadata.current_snapshot();
-  while (snapshot != nullptr) {
-    const auto found = snapshot->summary.find(key);
-    if (found != snapshot->summary.end()) return found->second;
-    // The whole history is there, and the stream is in none of it: a rollback to before its time.
-    if (!snapshot->parent_id) return "";
-    snapshot = metadata.FindSnapshot(*snapshot->parent_id);
-  }
-  return metadata.current_snapshot_id ? metadata.Property(key, "") : "";
+  return lake::CheckpointText(metadata, StreamStateKey(source));
 }
 
 Result<StreamState> ReadStreamState(const lake::LakeContext& context,

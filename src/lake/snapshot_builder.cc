@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "lake/checkpoint.h"
 #include "lake/manifest_lists.h"
 #include "lake/manifest_merge.h"
 #include "lake/table_cache.h"
@@ -25,9 +26,6 @@ using iceberg::ManifestFile;
 using iceberg::ManifestHeader;
 using iceberg::SequenceNumber;
 using iceberg::TableMetadata;
-
-/// Of the keys under which streams keep their positions (docs/formats/stream-state.md).
-constexpr std::string_view kStreamKeyPrefix = "daypart.stream.";
 
 /// The number that a summary holds under the key, if it does.
 std::optional<int64_t> SummaryNumber(const iceberg::Snapshot* snapshot, const std::string& key) {
@@ -250,11 +248,10 @@ Status SnapshotBuilder::MergeSmallManifests(const TableMetadata& base,
 std::map<std::string, std::string> SnapshotBuilder::Summarize(const TableMetadata& base) const {
   std::map<std::string, std::string> summary = change_.summary;
   summary["operation"] = change_.operation;
-  // How far streams were taken holds for what is built on their rows, whoever commits it: once the
-  // snapshot that had it first has expired, a rollback to this one still finds it.
-  if (const iceberg::Snapshot* parent = base.current_snapshot()) {
+  const iceberg::Snapshot* parent = base.current_snapshot();
+  if (parent != nullptr) {
     for (const auto& [key, value] : parent->summary) {
-      if (key.starts_with(kStreamKeyPrefix)) summary.emplace(key, value);
+      if (is_checkpoint(key)) summary.emplace(key, value);
     }
   }
   const auto put_count = [&summary](const char* key, int64_t count) {
@@ -276,7 +273,6 @@ std::map<std::string, std::string> SnapshotBuilder::Summarize(const TableMetadat
   put_count("deleted-records", rows_removed_);
   put_count("removed-files-size", bytes_removed_);
   put_count("changed-partition-count", static_cast<int64_t>(partitions.size()));
-  const auto* parent = base.current_snapshot();
   const auto put_total = [&](const char* key, int64_t added, int64_t removed) {
     // A total is told only while it is known; a parent without one ends the chain.
     const auto before = SummaryNumber(parent, key);

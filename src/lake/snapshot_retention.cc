@@ -7,6 +7,7 @@
 #include <array>
 #include <unordered_map>
 
+#include "lake/checkpoint.h"
 #include "lake/table_properties.h"
 
 namespace daypart::lake {
@@ -98,7 +99,7 @@ const Snapshot* MainHead(const TableMetadata& metadata) {
 }
 
 bool is_stream_state(std::string_view summary_key) {
-  static constexpr std::array<std::string_view, 3> kPrefixes = {"daypart.stream.", "flink.",
+  static constexpr std::array<std::string_view, 3> kPrefixes = {kStreamKeyPrefix, "flink.",
                                                                 "kafka.connect."};
   return std::any_of(kPrefixes.begin(), kPrefixes.end(), [summary_key](std::string_view prefix) {
     return summary_key.starts_with(prefix);

@@ -5,28 +5,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lake/checkpoint.h"
 #include "lake/commit.h"
 
 namespace daypart::pipeline {
-namespace {
-
-/// The ledger that the newest ancestor with one names: commits of other programs name none.
-std::string LedgerLocation(const iceberg::TableMetadata& metadata) {
-  const iceberg::Snapshot* snapshot = metadata.current_snapshot();
-  while (snapshot != nullptr) {
-    const auto found = snapshot->summary.find(kLedgerKey);
-    if (found != snapshot->summary.end()) return found->second;
-    snapshot = snapshot->parent_id ? metadata.FindSnapshot(*snapshot->parent_id) : nullptr;
-  }
-  // The snapshot that named it has expired; the property stays.
-  return metadata.Property(kLedgerKey, "");
-}
-
-}  // namespace
-
 Result<Ledger> ReadLedger(const lake::LakeContext& context, const lake::LoadedTable& table) {
   Ledger ledger;
-  const std::string location = LedgerLocation(table.metadata);
+  const std::string location = lake::CheckpointText(table.metadata, kLedgerKey);
   if (location.empty()) return ledger;
   DAYPART_TRY(const std::string text, context.store.Get(location));
   const auto json = nlohmann::json::parse(text, nullptr, false);

@@ -11,6 +11,7 @@
 
 #include "base/calendar.h"
 #include "ingest/stream_state.h"
+#include "lake/checkpoint.h"
 
 namespace daypart::windows {
 namespace {
@@ -23,15 +24,7 @@ std::string Text(int64_t micros) { return FormatTimestampMicros(micros, /*with_z
 }  // namespace
 
 std::string StateText(const iceberg::TableMetadata& target) {
-  const iceberg::Snapshot* snapshot = target.current_snapshot();
-  while (snapshot != nullptr) {
-    const auto found = snapshot->summary.find(kStateKey);
-    if (found != snapshot->summary.end()) return found->second;
-    // The whole history is there, and no state in it: a rollback to before its time.
-    if (!snapshot->parent_id) return "";
-    snapshot = target.FindSnapshot(*snapshot->parent_id);
-  }
-  return target.current_snapshot_id ? target.Property(kStateKey, "") : "";
+  return lake::CheckpointText(target, kStateKey);
 }
 
 std::string StateToJson(const WindowState& state) {
@@ -78,15 +71,9 @@ int64_t FloorOf(const WindowState& state, int64_t lateness_micros) {
   return state.watermark ? state.watermark->value() - lateness_micros : kBeforeAll;
 }
 
-namespace {
-
-constexpr std::string_view kStreamPrefix = "daypart.stream.";
-
-}  // namespace
-
 bool has_streams(const iceberg::TableMetadata& source) {
-  const auto first = source.properties.lower_bound(std::string(kStreamPrefix));
-  return first != source.properties.end() && first->first.starts_with(kStreamPrefix);
+  const auto first = source.properties.lower_bound(std::string(lake::kStreamKeyPrefix));
+  return first != source.properties.end() && first->first.starts_with(lake::kStreamKeyPrefix);
 }
 
 Result<std::optional<UtcMicros>> StreamWatermark(const lake::LakeContext& context,
@@ -95,8 +82,8 @@ Result<std::optional<UtcMicros>> StreamWatermark(const lake::LakeContext& contex
   // Shards of all streams that write to the table, as if they were one's.
   ingest::StreamState all;
   for (const auto& [key, value] : source.properties) {
-    if (!key.starts_with(kStreamPrefix)) continue;
-    const std::string name = key.substr(kStreamPrefix.size());
+    if (!key.starts_with(lake::kStreamKeyPrefix)) continue;
+    const std::string name = key.substr(lake::kStreamKeyPrefix.size());
     DAYPART_TRY(const auto state, ingest::ReadStreamState(context, source, name));
     for (const auto& [id, shard] : state.shards) all.shards.emplace(name + '/' + id, shard);
   }

@@ -94,3 +94,27 @@ def test_a_second_run_at_the_same_time_is_refused(lake):
     assert codes in ([0, 0], [0, 1])
     if codes == [0, 1]:
         assert any("another daypart run" in text for text, _ in outcomes)
+
+
+def test_a_rollback_behind_expired_snapshots_takes_the_files_in_again(lake):
+    def take_in(number):
+        (lake.folder / f"{number}.csv").write_text(
+            "channel_id,channel_name,network,genre,language,country,launch_date,tier,base_cpm_usd\n"
+            f"{number},c{number},n,g,en,US,2020-01-01,basic,1.5\n"
+            f"{number}0,c{number}0,n,g,en,US,2020-01-01,basic,2.5\n")
+        lake.must("upload", f"{number}.csv", "raw/channel_metadata/")
+        assert lake.run("crawl", "raw/").returncode == 0
+        lake.must("run", "--task", "channel_metadata")
+
+    take_in(1)
+    take_in(2)
+    lake.must("maintain", "media.channel_metadata", "compact")
+    take_in(3)
+    lake.must("maintain", "media.channel_metadata", "expire", "--older-than-hours", "0", "--keep", "2", "--force")
+    (compacted,) = lake.query("SELECT snapshot_id FROM media.channel_metadata$snapshots WHERE operation = 'replace'")
+    lake.must("query", "--write", "CALL system.rollback_to_snapshot(table => 'media.channel_metadata', "
+              f"snapshot_id => {compacted['snapshot_id']})")
+    told = "SELECT channel_id FROM media.channel_metadata ORDER BY 1"
+    assert [row["channel_id"] for row in lake.query(told)] == [1, 2, 10, 20]
+    lake.must("run", "--task", "channel_metadata")
+    assert [row["channel_id"] for row in lake.query(told)] == [1, 2, 3, 10, 20, 30]

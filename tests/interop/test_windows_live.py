@@ -65,3 +65,24 @@ def test_live_events_are_in_the_windows(lake, keeper):
 
 def standing(lake):
     return json.loads(lake.must("--json", "windows", "views_by_region_minute"))[0]
+
+
+def test_windows_go_on_after_a_replay(lake):
+    """What a replay keeps in the table for itself is no stream's state."""
+    toml = lake.folder / "daypart.toml"
+    plain = toml.read_text()
+    toml.write_text(plain + '\n[stream.clicks]\nsource = "in"\n')
+    (lake.folder / "in").mkdir()
+    events = [{"event_id": f"e{number}", "event_time": f"2025-11-01T10:0{number}:00Z", "region": "west", "viewer_id": 1,
+               "channel_id": 1, "session_id": "s", "event_type": "start", "watch_seconds": number} for number in range(4)]
+    broken = dict(events[2], event_id="late", watch_seconds="17")
+    (lake.folder / "in" / "a.jsonl").write_text("\n".join(json.dumps(e) for e in events) + "\n")
+    lake.must("stream", "clicks", "--until-idle")
+    (lake.folder / "in" / "b.jsonl").write_text(json.dumps(broken) + "\n")
+    assert lake.run("stream", "clicks", "--until-idle").returncode == 3
+    toml.write_text(plain + '\n[stream.clicks]\nsource = "in"\ncoerce_strings = true\n')
+    assert "1 replayed" in lake.must("stream", "replay-quarantine", "clicks")
+    lake.must("windows", "--until-idle")
+    assert differences(lake, "media.views_by_region_minute", VIEWS) == []
+    found = lake.query("SELECT sum(watch_seconds) AS s FROM media.views_by_region_minute")
+    assert found == [{"s": 0 + 1 + 2 + 3 + 17}]
