@@ -117,6 +117,7 @@ Result<std::unique_ptr<LakeSession>> LakeSession::Open(Config config, bool read_
       settings.is_on_s3() ? settings.store_location
                           : "file://" + settings.lake_directory.string(),
       &session->cache_});
+  session->context_->turns = &session->turns_;
   return session;
 }
 

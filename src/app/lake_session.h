@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "catalog/raw_catalog.h"
 #include "http/client.h"
+#include "lake/commit_turns.h"
 #include "lake/table.h"
 #include "lake/table_cache.h"
 #include "store/object_store.h"
@@ -71,6 +72,7 @@ class LakeSession {
   SystemClock clock_;
   Random random_;
   lake::TableCache cache_;
+  lake::CommitTurns turns_;
   std::unique_ptr<http::Client> http_;
   std::unique_ptr<aws::CredentialSource> credentials_;
   std::unique_ptr<store::ObjectStore> store_;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "lake/commit_turns.h"
 #include "lake/commit_upkeep.h"
 #include "lake/snapshot_builder.h"
 #include "lake/table_cache.h"
@@ -64,6 +65,13 @@ void BackOff(const LakeContext& context, int attempt, const RetryLimits& limits 
   const int64_t floor = std::min(std::max(ceiling / 2, limits.wait_micros_min), ceiling);
   const auto jitter = context.random.Next() % static_cast<uint64_t>(ceiling - floor + 1);
   context.clock.Sleep(std::chrono::microseconds(floor + static_cast<int64_t>(jitter)));
+}
+
+/// The turn of one attempt among the commits of this process; null where there are no turns.
+std::unique_ptr<CommitTurns::Turn> TakeTurn(const LakeContext& context,
+                                            const catalog::TableName& name) {
+  if (context.turns == nullptr) return nullptr;
+  return std::make_unique<CommitTurns::Turn>(*context.turns, name, CommitTurns::kWaitMax);
 }
 
 /// Whether the snapshot is in the table; kCommitUnknown if the table cannot be read.
@@ -122,6 +130,7 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
   for (int attempt = 0; attempt <= limits.retries_max; ++attempt) {
     if (attempt > 0) BackOff(context, attempt, limits);
     DAYPART_RETURN_IF_ERROR(context.cancel.Check());
+    const auto turn = TakeTurn(context, name);
     DAYPART_TRY(const LoadedTable base, LoadTable(context, name));
     DAYPART_TRY(limits, RetryLimitsOf(base.metadata));
     limits.retries_max = std::max<decltype(limits.retries_max)>(limits.retries_max,
@@ -231,6 +240,7 @@ Status CommitUpdates(
     const std::function<Result<std::vector<TableUpdate>>(const TableMetadata&)>& make) {
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     if (attempt > 0) BackOff(context, attempt);
+    const auto turn = TakeTurn(context, name);
     DAYPART_TRY(const LoadedTable base, LoadTable(context, name));
     DAYPART_TRY(const auto updates, make(base.metadata));
     if (updates.empty()) return Ok();

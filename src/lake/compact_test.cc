@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "lake/commit.h"
+#include "lake/commit_turns.h"
 #include "lake/compact_order.h"
 #include "lake/maintenance.h"
 #include "lake/maintenance_scheduler.h"
@@ -181,6 +182,8 @@ TEST_F(CompactTest, WhatWasCommittedInPartsStaysAndOnlyMatchesAreRewritten) {
 TEST_F(CompactTest, GoesThroughBesideAWriterThatNeverPauses) {
   MustCreate(name_, schema_);
   FillScattered();
+  CommitTurns turns;
+  context_->turns = &turns;
   constexpr int kCommits = 150;
   std::atomic<int> written{0};
   std::string failure;
@@ -205,6 +208,7 @@ TEST_F(CompactTest, GoesThroughBesideAWriterThatNeverPauses) {
   }
   writer.join();
   EXPECT_EQ(failure, "");
+  context_->turns = nullptr;
   EXPECT_EQ(plans_most, 1) << "appends alone never make a compaction plan again";
   EXPECT_EQ(MustRead(name_).size(), 80U + kCommits);
 }

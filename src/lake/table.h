@@ -25,6 +25,7 @@
 
 namespace daypart::lake {
 
+class CommitTurns;
 class TableCache;
 
 /// What every operation needs from outside; all of it must outlive the operation.
@@ -41,6 +42,8 @@ struct LakeContext {
   /// Threads that read manifests side by side. With 1 calls to the store have the same order every
   /// time, as a seeded simulation needs.
   size_t manifest_threads_max = 8;
+  /// Of the process's commits to each table; null if it commits from one thread at a time.
+  CommitTurns* turns = nullptr;
 };
 
 struct LoadedTable {
