@@ -10,6 +10,7 @@
 
 #include "app/kinesis_place.h"
 #include "base/log.h"
+#include "base/thread_priority.h"
 #include "ingest/files_sink.h"
 #include "ingest/table_sink.h"
 #include "source/directory_record_source.h"
@@ -167,6 +168,8 @@ Status StreamSession::Run() {
   std::vector<std::thread> threads;
   for (size_t i = 0; i < consumers_.size(); ++i) {
     threads.emplace_back([this, &ended, i] {
+      // A commit uses all processors for a moment; rows that queries wait for are decoded by Pump.
+      if (serves_rows_) GiveWayToOtherThreads();
       ended[i] = lake::RunInParallel(1, [this, i](int) { return consumers_[i]->Run(); });
       // Told now: the others may run for ever.
       if (!ended[i] && consumers_.size() > 1) {

@@ -66,7 +66,7 @@ serve::BackgroundJob WindowJob(LakeSession& session, KeepAllOptions options,
     (void)is_done;  // another process keeps them, which serves as well
     return Ok();
   };
-  return {.name = "windows", .interval = kLookInterval, .run = run};
+  return {.name = "windows", .interval = kLookInterval, .run = run, .gives_way = true};
 }
 
 }  // namespace daypart::app

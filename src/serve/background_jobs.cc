@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_priority.h"
 
 namespace daypart::serve {
 namespace {
@@ -47,6 +48,7 @@ void BackgroundJobs::Stop() {
 }
 
 void BackgroundJobs::Run(const BackgroundJob& job) {
+  if (job.gives_way) GiveWayToOtherThreads();
   std::string last_failure;
   for (;;) {
     const Status status = RunCaught(job);

@@ -22,6 +22,8 @@ struct BackgroundJob {
   std::string name;
   std::chrono::milliseconds interval;  // from an end to the next beginning
   std::function<Status()> run;
+  /// To what clients wait for: see base/thread_priority.h.
+  bool gives_way = false;
 };
 
 class BackgroundJobs {

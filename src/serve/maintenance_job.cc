@@ -38,7 +38,7 @@ BackgroundJob MaintenanceJob(const lake::LakeContext& context, lake::WriteOption
     }
     return Ok();
   };
-  return {.name = "maintenance", .interval = kTickInterval, .run = run};
+  return {.name = "maintenance", .interval = kTickInterval, .run = run, .gives_way = true};
 }
 
 }  // namespace daypart::serve

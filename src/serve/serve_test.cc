@@ -3,8 +3,13 @@
 // Metrics as Prometheus reads them, requests to their endpoints, jobs that go on after failures.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <thread>
 
 #include "serve/background_jobs.h"
 #include "serve/metrics.h"
@@ -124,6 +129,31 @@ TEST(BackgroundJobs, GoOnAfterAFailureUntilStopped) {
   EXPECT_THAT(text, HasSubstr("daypart_job_runs_total{job=\"work\",outcome=\"failed\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("daypart_job_runs_total{job=\"work\",outcome=\"done\"} " +
                               std::to_string(at_stop - 2) + '\n'));
+}
+
+TEST(BackgroundJobs, OnlyTheJobsThatGiveWayDo) {
+  SystemClock clock;
+  Metrics metrics;
+  const auto niceness_of_job = [&](bool gives_way) {
+    std::atomic<int> found{-100};
+    BackgroundJobs jobs(clock, metrics);
+    jobs.Start({.name = "work",
+                .interval = std::chrono::hours(1),
+                .run =
+                    [&found] {
+                      // Threads that the job starts are as it is.
+                      std::thread([&found] {
+                        found = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
+                      }).join();
+                      return Ok();
+                    },
+                .gives_way = gives_way});
+    while (found == -100) clock.Sleep(std::chrono::milliseconds(1));
+    return found.load();
+  };
+  const int own = ::getpriority(PRIO_PROCESS, 0);
+  EXPECT_EQ(niceness_of_job(false), own);
+  EXPECT_EQ(niceness_of_job(true), std::max(own, 10));
 }
 
 TEST(BackgroundJobs, StopDoesNotWaitForTheInterval) {
