@@ -168,27 +168,22 @@ class ManifestDecoder {
       : listed_(listed), header_(header), partition_types_(std::move(partition_types)) {}
 
   ManifestEntry ReadEntry(AvroInput& in, const AvroNode& schema) const {
-    ManifestEntry entry;
-    for (const AvroNode& field : schema.children) {
-      const int32_t id = IdOf(field, kEntryNames);
-      const AvroNode* node = in.ReadUnion(field);
-      if (node == nullptr) continue;
-      switch (id) {
-        case 0: entry.status = static_cast<EntryStatus>(in.ReadLong()); break;
-        case 1: entry.snapshot_id = SnapshotId(in.ReadLong()); break;
-        case 2: ReadDataFile(in, *node, entry.file); break;
-        case 3: entry.sequence_number = SequenceNumber(in.ReadLong()); break;
-        case 4: entry.file_sequence_number = SequenceNumber(in.ReadLong()); break;
-        default: in.Skip(*node); break;
-      }
-    }
-    Inherit(entry);
-    return entry;
+    return ReadEntry(in, schema, [&](const AvroNode& node, DataFile& file) {
+      ReadDataFile(in, node, file);
+    });
   }
 
   /// Reads what a filter looks at and passes over the rest.
   ManifestEntry ReadBriefly(AvroInput& in, const AvroNode& schema,
                             const EntryFilter& filter) const {
+    return ReadEntry(in, schema, [&](const AvroNode& node, DataFile& file) {
+      ReadFileBriefly(in, node, filter, file);
+    });
+  }
+
+ private:
+  template <typename ReadFile>
+  ManifestEntry ReadEntry(AvroInput& in, const AvroNode& schema, const ReadFile& read_file) const {
     ManifestEntry entry;
     for (const AvroNode& field : schema.children) {
       const int32_t id = IdOf(field, kEntryNames);
@@ -197,7 +192,7 @@ class ManifestDecoder {
       switch (id) {
         case 0: entry.status = static_cast<EntryStatus>(in.ReadLong()); break;
         case 1: entry.snapshot_id = SnapshotId(in.ReadLong()); break;
-        case 2: ReadFileBriefly(in, *node, filter, entry.file); break;
+        case 2: read_file(*node, entry.file); break;
         case 3: entry.sequence_number = SequenceNumber(in.ReadLong()); break;
         case 4: entry.file_sequence_number = SequenceNumber(in.ReadLong()); break;
         default: in.Skip(*node); break;
@@ -207,7 +202,6 @@ class ManifestDecoder {
     return entry;
   }
 
- private:
   void Inherit(ManifestEntry& entry) const {
     if (!entry.snapshot_id) entry.snapshot_id = listed_.added_snapshot_id;
     // Format v1 has no sequence numbers: its files are of sequence number 0.

@@ -243,6 +243,17 @@ bool operator==(const Type& left, const Type& right) {
          left.fields() == right.fields();
 }
 
+NestedField Field(std::string name, Type type) {
+  NestedField field;
+  field.name = std::move(name);
+  field.type = std::move(type);
+  return field;
+}
+
+NestedField Field(std::string name, TypeKind kind) {
+  return Field(std::move(name), Type::Of(kind));
+}
+
 std::string ToString(const Type& type) {
   for (const NamedKind& primitive : kPrimitives) {
     if (primitive.kind == type.kind) return std::string(primitive.name);

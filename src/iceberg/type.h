@@ -77,6 +77,10 @@ struct NestedField {
   friend bool operator==(const NestedField&, const NestedField&) = default;
 };
 
+/// An optional field without id, doc and defaults: see AssignFreshIds.
+NestedField Field(std::string name, Type type);
+NestedField Field(std::string name, TypeKind kind);
+
 /// The spec's name of a type: "long", "decimal(18, 4)", "fixed[16]"; nested ones as "struct<…>".
 std::string ToString(const Type& type);
 /// A primitive type from its spec name. errors: kUnsupported for a name this version does not know.

@@ -16,6 +16,7 @@
 
 #include "lake/arrow_io.h"
 #include "lake/arrow_schema.h"
+#include "source/shared_source.h"
 
 namespace daypart::ingest {
 namespace {
@@ -45,27 +46,13 @@ struct SpoolHeader {
   std::array<uint64_t, kTextsCount> text_bytes{};
 };
 
-class SpoolSource final : public source::BatchSource {
+class SpoolSource final : public source::SharedSource {
  public:
   SpoolSource(std::FILE* spool, std::string target, UtcMicros now)
-      : spool_(spool), target_(std::move(target)), now_(now), schema_(QuarantineSchema()) {}
-
-  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
-  Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
-    return std::unique_ptr<source::BatchCursor>(std::make_unique<Cursor>(*this));
-  }
+      : SharedSource(QuarantineSchema()), spool_(spool), target_(std::move(target)), now_(now) {}
 
  private:
-  class Cursor final : public source::BatchCursor {
-   public:
-    explicit Cursor(SpoolSource& source) : source_(source) {}
-    Result<std::shared_ptr<arrow::RecordBatch>> Next() override { return source_.ReadBatch(); }
-
-   private:
-    SpoolSource& source_;
-  };
-
-  Result<std::shared_ptr<arrow::RecordBatch>> ReadBatch() {
+  Result<std::shared_ptr<arrow::RecordBatch>> NextBatch() override {
     arrow::StringBuilder target;
     arrow::StringBuilder file;
     arrow::StringBuilder version;
@@ -74,7 +61,7 @@ class SpoolSource final : public source::BatchSource {
     arrow::StringBuilder column;
     arrow::StringBuilder reason;
     arrow::BinaryBuilder raw;
-    arrow::TimestampBuilder at(schema_->field(8)->type(), arrow::default_memory_pool());
+    arrow::TimestampBuilder at(schema()->field(8)->type(), arrow::default_memory_pool());
     int64_t rows = 0;
     for (; rows < kBatchRows; ++rows) {
       SpoolHeader header;
@@ -104,13 +91,12 @@ class SpoolSource final : public source::BatchSource {
       DAYPART_TRY(auto array, lake::FromArrow(builder->Finish()));
       columns.push_back(std::move(array));
     }
-    return arrow::RecordBatch::Make(schema_, rows, std::move(columns));
+    return arrow::RecordBatch::Make(schema(), rows, std::move(columns));
   }
 
   std::FILE* spool_;
   std::string target_;
   UtcMicros now_;
-  std::shared_ptr<arrow::Schema> schema_;
 };
 
 Status EnsureTable(const lake::LakeContext& context) {

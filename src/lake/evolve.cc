@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "lake/added_files.h"
 #include "lake/commit.h"
 #include "lake/reachable_files.h"
 #include "lake/snapshot_builder.h"
@@ -157,14 +158,7 @@ Result<CommitResult> CreateTableWithRows(const LakeContext& context, const catal
   change.operation = "append";
   change.added_spec_id = metadata.default_spec_id;
   change.summary = write.summary;
-  std::vector<std::string> locations;
-  for (WrittenFile& file : written) {
-    result.rows_added += file.file.record_count;
-    result.bytes_added += file.file.file_bytes;
-    locations.push_back(file.file.location);
-    change.added.push_back(std::move(file.file));
-  }
-  result.files_added = static_cast<int64_t>(change.added.size());
+  const std::vector<std::string> locations = AddFiles(std::move(written), change, result);
   const iceberg::SnapshotId snapshot_id(
       static_cast<int64_t>(context.random.Next() & 0x7FFF'FFFF'FFFF'FFFFULL));
   SnapshotBuilder builder(context, change, snapshot_id);

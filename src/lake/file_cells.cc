@@ -13,20 +13,12 @@ namespace {
 using iceberg::DataFile;
 using iceberg::FieldId;
 using iceberg::Literal;
+using iceberg::Field;
 using iceberg::NestedField;
 using iceberg::PartitionField;
 using iceberg::Type;
 using iceberg::TypeKind;
 
-NestedField Field(std::string name, Type type) {
-  NestedField field;
-  field.name = std::move(name);
-  field.type = std::move(type);
-  return field;
-}
-NestedField Field(std::string name, TypeKind kind) {
-  return Field(std::move(name), Type::Of(kind));
-}
 NestedField MapField(std::string name, TypeKind value) {
   NestedField key = Field("key", TypeKind::kInt);
   key.is_required = true;

@@ -17,19 +17,10 @@ using iceberg::FileContent;
 using iceberg::ManifestContent;
 using iceberg::ManifestEntry;
 using iceberg::ManifestFile;
+using iceberg::Field;
 using iceberg::NestedField;
 using iceberg::Type;
 using iceberg::TypeKind;
-
-NestedField Field(std::string name, Type type) {
-  NestedField field;
-  field.name = std::move(name);
-  field.type = std::move(type);
-  return field;
-}
-NestedField Field(std::string name, TypeKind kind) {
-  return Field(std::move(name), Type::Of(kind));
-}
 
 Result<std::vector<ManifestEntry>> EntriesOf(const LakeContext& context,
                                              const ManifestFile& listed) {

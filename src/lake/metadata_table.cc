@@ -20,6 +20,7 @@
 namespace daypart::lake {
 namespace {
 
+using iceberg::Field;
 using iceberg::NestedField;
 using iceberg::Snapshot;
 using iceberg::TableMetadata;
@@ -42,15 +43,6 @@ constexpr std::array<NamedKind, 10> kKinds = {{
     {"entries", MetadataTableKind::kEntries},
     {"partitions", MetadataTableKind::kPartitions},
 }};
-
-NestedField Field(std::string name, TypeKind kind) {
-  NestedField field;
-  field.name = std::move(name);
-  field.type = Type::Of(kind);
-  return field;
-}
-
-
 
 std::vector<NestedField> SnapshotFields() {
   NestedField key = Field("key", TypeKind::kString);

@@ -25,6 +25,7 @@
 
 #include "lake/arrow_io.h"
 #include "lake/table_writer.h"
+#include "source/shared_source.h"
 
 namespace daypart::lake {
 namespace {
@@ -264,31 +265,13 @@ class RunMaker {
   std::vector<Run> runs_;
 };
 
-class SortedSource final : public source::BatchSource {
+class SortedSource final : public source::SharedSource {
  public:
   SortedSource(std::shared_ptr<arrow::Schema> schema, std::vector<Run> runs)
-      : schema_(std::move(schema)), runs_(std::move(runs)) {}
-
-  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
-  Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
-    return std::unique_ptr<source::BatchCursor>(std::make_unique<Cursor>(*this));
-  }
+      : SharedSource(std::move(schema)), runs_(std::move(runs)) {}
 
  private:
-  /// Cursors share the one order: each batch is the next, whoever asks.
-  class Cursor final : public source::BatchCursor {
-   public:
-    explicit Cursor(SortedSource& source) : source_(source) {}
-    Result<Batch> Next() override { return source_.NextBatch(index_); }
-    uint64_t batch_index() const override { return index_; }
-
-   private:
-    SortedSource& source_;
-    uint64_t index_ = 0;
-  };
-
-  Result<Batch> NextBatch(uint64_t& index) {
-    const std::lock_guard lock(mutex_);
+  Result<Batch> NextBatch() override {
     std::vector<KeyedRows> pieces;
     std::optional<std::string> bound;
     for (Run& run : runs_) {
@@ -302,16 +285,12 @@ class SortedSource final : public source::BatchSource {
       if (piece.rows->num_rows() > 0) pieces.push_back(std::move(piece));
     }
     if (pieces.empty()) return Batch();
-    index = next_index_++;
     if (pieces.size() == 1) return pieces.front().rows;
     DAYPART_TRY(const KeyedRows merged, SortTogether(pieces));
     return merged.rows;
   }
 
-  std::shared_ptr<arrow::Schema> schema_;
-  std::mutex mutex_;  // guards runs_ and next_index_
   std::vector<Run> runs_;
-  uint64_t next_index_ = 0;
 };
 
 }  // namespace

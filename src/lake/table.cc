@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "lake/added_files.h"
 #include "lake/commit.h"
 #include "lake/commit_upkeep.h"
 #include "lake/table_cache.h"
@@ -33,14 +34,7 @@ Result<CommitResult> WriteAndCommit(const LakeContext& context, const catalog::T
   change.summary = options.summary;
   change.properties = options.properties;
   change.check = options.check;
-  std::vector<std::string> locations;
-  for (WrittenFile& file : written) {
-    result.rows_added += file.file.record_count;
-    result.bytes_added += file.file.file_bytes;
-    locations.push_back(file.file.location);
-    change.added.push_back(std::move(file.file));
-  }
-  result.files_added = static_cast<int64_t>(change.added.size());
+  const std::vector<std::string> locations = AddFiles(std::move(written), change, result);
   if (options.before_commit) {
     Status status = options.before_commit();
     if (!status) {

@@ -17,6 +17,7 @@
 #include "lake/table_refs.h"
 #include "query/duckdb_session.h"
 #include "query/time_travel.h"
+#include "source/shared_source.h"
 
 namespace daypart::query {
 namespace {
@@ -24,37 +25,24 @@ namespace {
 constexpr int kCountColumns = 3;
 
 /// The rows without the counts that stand before them in each.
-class WithoutCounts final : public source::BatchSource {
+class WithoutCounts final : public source::SharedSource {
  public:
   WithoutCounts(std::shared_ptr<arrow::Schema> schema, std::unique_ptr<source::BatchCursor> cursor,
                 std::shared_ptr<arrow::RecordBatch> first)
-      : schema_(std::move(schema)), cursor_(std::move(cursor)), first_(std::move(first)) {}
-
-  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
-  Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
-    return std::unique_ptr<source::BatchCursor>(std::make_unique<Cursor>(*this));
-  }
+      : SharedSource(std::move(schema)), cursor_(std::move(cursor)), first_(std::move(first)) {}
 
  private:
-  class Cursor final : public source::BatchCursor {
-   public:
-    explicit Cursor(WithoutCounts& source) : source_(source) {}
-    Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
-      auto batch = std::exchange(source_.first_, nullptr);
-      if (batch == nullptr) {
-        DAYPART_TRY(batch, source_.cursor_->Next());
-      }
-      if (batch == nullptr) return batch;
-      std::vector<std::shared_ptr<arrow::Array>> columns(
-          batch->columns().begin() + kCountColumns, batch->columns().end());
-      return arrow::RecordBatch::Make(source_.schema_, batch->num_rows(), std::move(columns));
+  Result<std::shared_ptr<arrow::RecordBatch>> NextBatch() override {
+    auto batch = std::exchange(first_, nullptr);
+    if (batch == nullptr) {
+      DAYPART_TRY(batch, cursor_->Next());
     }
+    if (batch == nullptr) return batch;
+    std::vector<std::shared_ptr<arrow::Array>> columns(batch->columns().begin() + kCountColumns,
+                                                       batch->columns().end());
+    return arrow::RecordBatch::Make(schema(), batch->num_rows(), std::move(columns));
+  }
 
-   private:
-    WithoutCounts& source_;
-  };
-
-  std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<source::BatchCursor> cursor_;
   std::shared_ptr<arrow::RecordBatch> first_;
 };
