@@ -16,10 +16,10 @@
 #include <utility>
 
 #include "base/calendar.h"
-#include "ingest/batch_list.h"
 #include "ingest/id_window.h"
 #include "ingest/limits.h"
 #include "ingest/quarantine.h"
+#include "lake/batch_list.h"
 #include "lake/table_writer.h"
 
 namespace daypart::ingest {
@@ -363,7 +363,7 @@ Status FilesSink::AddReplayed(const std::shared_ptr<arrow::RecordBatch>& rows,
     DAYPART_TRY(const auto kept, window.Insert(*ids));
     DAYPART_TRY(fresh, TakeRows(rows, kept));
   }
-  BatchList source(rows->schema());
+  lake::BatchList source(rows->schema());
   if (fresh->num_rows() > 0) source.Add(fresh);
   DAYPART_TRY(const auto written,
               lake::WriteDataFiles(context_, metadata_, source, options_.table.write, false));

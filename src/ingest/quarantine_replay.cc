@@ -14,10 +14,10 @@
 #include <unordered_map>
 #include <utility>
 
-#include "ingest/batch_list.h"
 #include "ingest/limits.h"
 #include "ingest/quarantine.h"
 #include "lake/arrow_io.h"
+#include "lake/batch_list.h"
 #include "lake/change_rows.h"
 #include "lake/checkpoint.h"
 #include "lake/table_scan.h"
@@ -141,8 +141,8 @@ Result<QuarantineReplay::Fitting> QuarantineReplay::Decode(
                                            .coerce_strings = options_.coerce_strings}));
   reasons.assign(records.size(), "");
   Fitting fitting;
-  BatchList batches(decoder->arrow_schema());
-  BatchList few(decoder->arrow_schema());
+  lake::BatchList batches(decoder->arrow_schema());
+  lake::BatchList few(decoder->arrow_schema());
   // Record by record, so that each row's record is known: these are few beside a stream's.
   for (size_t i = 0; i < records.size(); ++i) {
     source::RecordRun run;
@@ -326,7 +326,7 @@ Status QuarantineReplay::CommitRows(const lake::LoadedTable& table,
                                     const std::shared_ptr<arrow::RecordBatch>& rows,
                                     const Ledger& ledger) {
   const iceberg::TableMetadata& metadata = table.metadata;
-  BatchList source(rows->schema());
+  lake::BatchList source(rows->schema());
   source.Add(rows);
   DAYPART_TRY(const auto files, lake::WriteDataFiles(context_, metadata, source,
                                                      options_.table.write, false));
@@ -408,7 +408,7 @@ Status QuarantineReplay::RemoveFromQuarantine(const std::set<QuarantineKey>& key
     DAYPART_TRY(auto position_column, lake::FromArrow(positions.Finish()));
     const auto schema = arrow::schema({arrow::field(lake::kFileColumn, arrow::utf8()),
                                        arrow::field(lake::kPositionColumn, arrow::int64())});
-    BatchList gone(schema);
+    lake::BatchList gone(schema);
     gone.Add(arrow::RecordBatch::Make(schema, rows_count,
                                       {std::move(file_column), std::move(position_column)}));
     lake::ChangeOptions change;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "ingest/limits.h"
 #include "lake/arrow_schema.h"
+#include "lake/batch_list.h"
 #include "lake/change_rows.h"
 #include "lake/table_scan.h"
 #include "query/engine.h"
@@ -219,7 +220,7 @@ class Keeper {
   Status CommitState(const LoadedTable& target, const WindowState& state,
                      const std::string& state_text) {
     DAYPART_TRY(const auto schema, lake::ToArrowSchema(target.metadata.current_schema()));
-    HeldRows none(schema);
+    lake::BatchList none(schema);
     DAYPART_TRY(const auto committed,
                 lake::Append(context_, target.name, none, WriteOf(state, state_text)));
     Reported(state, committed);
@@ -294,7 +295,7 @@ class Keeper {
                                     TargetColumns(target_schema), true, in_target));
     DAYPART_RETURN_IF_ERROR(parts.engine.Bind({kWindowDatabase, kSourceRows}, *source_rows));
     DAYPART_RETURN_IF_ERROR(parts.engine.Bind({kWindowDatabase, kTargetRows}, *target_rows));
-    DAYPART_RETURN_IF_ERROR(parts.engine.Bind({kWindowDatabase, kTouchedRows}, touched.rows));
+    DAYPART_RETURN_IF_ERROR(parts.engine.Bind({kWindowDatabase, kTouchedRows}, *touched.rows));
     DAYPART_TRY(const auto changes,
                 parts.engine.QueryPositions(parts.sql.Changes(), parts.target));
     lake::ChangeOptions change;

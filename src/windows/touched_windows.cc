@@ -59,7 +59,7 @@ Spans JoinSpans(Spans spans, size_t count_max) {
 
 Result<TouchedWindows> GatherTouched(source::BatchSource& rows) {
   const auto schema = rows.schema();
-  TouchedWindows touched(schema);
+  TouchedWindows touched{.rows = std::make_unique<lake::BatchList>(schema), .spans = {}};
   const int late = schema->GetFieldIndex(kIsLateColumn);
   const int begin = schema->GetFieldIndex("window_start");
   const int end = schema->GetFieldIndex("window_end");
@@ -85,7 +85,7 @@ Result<TouchedWindows> GatherTouched(source::BatchSource& rows) {
                                std::to_string(kTouchedRowsMax) + " windows");
     }
     if (spans.size() > kSpansWaiting) spans = JoinSpans(std::move(spans), kSpansWaiting / 2);
-    touched.rows.Add(std::move(batch));
+    touched.rows->Add(std::move(batch));
   }
   touched.spans = JoinSpans(std::move(spans), kSpansMax);
   return touched;

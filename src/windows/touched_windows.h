@@ -5,20 +5,20 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "iceberg/expression.h"
+#include "lake/batch_list.h"
 #include "source/batch_source.h"
-#include "windows/held_rows.h"
 
 namespace daypart::windows {
 
 struct TouchedWindows {
-  explicit TouchedWindows(std::shared_ptr<arrow::Schema> schema) : rows(std::move(schema)) {}
-
-  HeldRows rows;
+  /// For one statement: a second one would find none.
+  std::unique_ptr<lake::BatchList> rows;
   int64_t open_count = 0;  // of those that may still change
   bool has_late = false;
   /// From begin to end, rising, apart from each other; at most kSpansMax.

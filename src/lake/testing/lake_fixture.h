@@ -12,7 +12,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -23,40 +22,19 @@
 
 #include "catalog/sqlite_catalog.h"
 #include "lake/arrow_schema.h"
+#include "lake/batch_list.h"
 #include "lake/table.h"
 #include "store/directory_store.h"
 
 namespace daypart::lake::testing {
 
-/// Batches held in memory, dealt out to cursors in order.
-class MemorySource final : public source::BatchSource {
+/// The batches, of which there is one at least.
+class MemorySource final : public BatchList {
  public:
-  explicit MemorySource(std::vector<std::shared_ptr<arrow::RecordBatch>> batches)
-      : batches_(std::move(batches)) {}
-  std::shared_ptr<arrow::Schema> schema() const override { return batches_.front()->schema(); }
-  Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
-    return std::unique_ptr<source::BatchCursor>(std::make_unique<Cursor>(*this));
+  explicit MemorySource(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches)
+      : BatchList(batches.front()->schema()) {
+    for (const auto& batch : batches) Add(batch);
   }
-
- private:
-  class Cursor final : public source::BatchCursor {
-   public:
-    explicit Cursor(MemorySource& source) : source_(source) {}
-    Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
-      const size_t next = source_.next_.fetch_add(1);
-      if (next >= source_.batches_.size()) return std::shared_ptr<arrow::RecordBatch>();
-      index_ = next;
-      return source_.batches_[next];
-    }
-    uint64_t batch_index() const override { return index_; }
-
-   private:
-    MemorySource& source_;
-    uint64_t index_ = 0;
-  };
-
-  std::vector<std::shared_ptr<arrow::RecordBatch>> batches_;
-  std::atomic<size_t> next_{0};
 };
 
 /// The value as Arrow prints it, dictionaries looked through.

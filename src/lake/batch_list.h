@@ -13,9 +13,9 @@
 #include "base/result.h"
 #include "source/batch_source.h"
 
-namespace daypart::ingest {
+namespace daypart::lake {
 
-class BatchList final : public source::BatchSource {
+class BatchList : public source::BatchSource {
  public:
   explicit BatchList(std::shared_ptr<arrow::Schema> schema) : schema_(std::move(schema)) {}
 
@@ -37,4 +37,4 @@ class BatchList final : public source::BatchSource {
   std::atomic<size_t> next_{0};
 };
 
-}  // namespace daypart::ingest
+}  // namespace daypart::lake

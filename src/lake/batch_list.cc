@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Batches dealt out to cursors in order.
-#include "ingest/batch_list.h"
+#include "lake/batch_list.h"
 
 #include <arrow/array.h>
 #include <arrow/array/concatenate.h>
@@ -11,7 +11,7 @@
 
 #include "lake/arrow_io.h"
 
-namespace daypart::ingest {
+namespace daypart::lake {
 
 class BatchList::Cursor final : public source::BatchCursor {
  public:
@@ -44,15 +44,15 @@ Result<std::shared_ptr<arrow::RecordBatch>> BatchList::Concatenate() const {
       // Batches differ in whether a text column has a dictionary.
       if (part->type_id() == arrow::Type::DICTIONARY) {
         DAYPART_TRY(const arrow::Datum plain,
-                    lake::FromArrow(arrow::compute::Cast(part, schema_->field(i)->type())));
+                    FromArrow(arrow::compute::Cast(part, schema_->field(i)->type())));
         part = plain.make_array();
       }
       parts.push_back(std::move(part));
     }
-    DAYPART_TRY(auto whole, lake::FromArrow(arrow::Concatenate(parts)));
+    DAYPART_TRY(auto whole, FromArrow(arrow::Concatenate(parts)));
     columns.push_back(std::move(whole));
   }
   return arrow::RecordBatch::Make(schema_, rows, std::move(columns));
 }
 
-}  // namespace daypart::ingest
+}  // namespace daypart::lake
