@@ -33,6 +33,18 @@ arrow::Status ToArrow(Error error) {
           std::make_shared<ErrorDetail>(std::move(error))};
 }
 
+/// A buffer on bytes that are somewhere already.
+class MappedBuffer final : public arrow::Buffer {
+ public:
+  explicit MappedBuffer(std::shared_ptr<const store::MappedBytes> mapped)
+      : Buffer(reinterpret_cast<const uint8_t*>(mapped->bytes().data()),
+               static_cast<int64_t>(mapped->bytes().size())),
+        mapped_(std::move(mapped)) {}
+
+ private:
+  std::shared_ptr<const store::MappedBytes> mapped_;
+};
+
 class StoreFile final : public arrow::io::RandomAccessFile {
  public:
   explicit StoreFile(std::unique_ptr<store::ObjectReader> reader) : reader_(std::move(reader)) {}
@@ -57,6 +69,9 @@ class StoreFile final : public arrow::io::RandomAccessFile {
     return static_cast<int64_t>(*read);
   }
   arrow::Result<std::shared_ptr<arrow::Buffer>> ReadAt(int64_t position, int64_t bytes) override {
+    if (auto mapped = reader_->Map(static_cast<uint64_t>(position), static_cast<size_t>(bytes))) {
+      return std::make_shared<MappedBuffer>(std::move(mapped));
+    }
     ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateResizableBuffer(bytes));
     ARROW_ASSIGN_OR_RAISE(const int64_t read, ReadAt(position, bytes, buffer->mutable_data()));
     if (read < bytes) ARROW_RETURN_NOT_OK(buffer->Resize(read));

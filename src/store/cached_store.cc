@@ -17,12 +17,14 @@
 #include <cctype>
 #include <cstring>
 #include <filesystem>
+#include <initializer_list>
 #include <mutex>
 #include <utility>
 
 #include "store/directory_store.h"
 #include "store/local_copies.h"
 #include "store/location.h"
+#include "store/posix_file.h"
 
 namespace daypart::store {
 namespace {
@@ -35,8 +37,8 @@ constexpr uint64_t kWholeBytesMax = uint64_t{64} << 20;
 /// Writes between two looks at the folder's size, at most: what it may have over its limit.
 constexpr uint64_t kEvictEveryBytesMax = uint64_t{64} << 20;
 
-std::string_view Text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+std::span<const std::byte> Bytes(std::string_view text) {
+  return std::as_bytes(std::span(text));
 }
 
 /// A file of the cache behind its count of bytes.
@@ -53,6 +55,18 @@ class KeptReader final : public ObjectReader {
  private:
   const std::unique_ptr<ObjectReader> file_;
   const uint64_t size_bytes_;
+};
+
+/// A part of a file of the cache. Eviction removes names and cuts nothing, so the bytes stay.
+class KeptBytes final : public MappedBytes {
+ public:
+  KeptBytes(FileMapping file, std::span<const std::byte> bytes)
+      : file_(std::move(file)), bytes_(bytes) {}
+  std::span<const std::byte> bytes() const override { return bytes_; }
+
+ private:
+  const FileMapping file_;
+  const std::span<const std::byte> bytes_;
 };
 
 /// A UUID in the name is what makes it one that no other object ever gets.
@@ -100,6 +114,21 @@ class CacheFolder {
     return std::make_unique<KeptReader>(std::move(reader).value(), bytes);
   }
 
+  /// So many bytes of the file's content from `offset` on; null if they are not all there.
+  std::shared_ptr<const MappedBytes> Map(const std::string& path, uint64_t offset, size_t bytes) {
+    auto file = MapFile(path);
+    if (!file) return nullptr;
+    const std::span<const std::byte> whole = file->bytes();
+    uint64_t count = 0;
+    if (whole.size() < sizeof(count)) return nullptr;
+    std::memcpy(&count, whole.data(), sizeof(count));
+    if (whole.size() != sizeof(count) + count) return nullptr;
+    if (offset > count || bytes > count - offset) return nullptr;
+    MarkUsed(path);
+    const auto part = whole.subspan(sizeof(count) + static_cast<size_t>(offset), bytes);
+    return std::make_shared<KeptBytes>(std::move(file).value(), part);
+  }
+
   /// Whether the path is there with so many bytes and none besides.
   bool HasCopy(const std::string& path, uint64_t bytes) {
     std::error_code error;
@@ -109,16 +138,11 @@ class CacheFolder {
   }
 
   /// A full disk or a folder that is gone makes the cache useless, not the read.
-  void Put(const std::string& path, std::string_view bytes) {
+  void Put(const std::string& path, std::span<const std::byte> bytes) {
     const uint64_t count = bytes.size();
-    std::string counted(reinterpret_cast<const char*>(&count), sizeof(count));
-    PutCopy(path, counted.append(bytes));
+    Write(path, {std::as_bytes(std::span(&count, 1)), bytes});
   }
-  void PutCopy(const std::string& path, std::string_view bytes) {
-    if (bytes.size() > options_.bytes_max) return;
-    if (!files_->Put(path, bytes, WriteMode::kReplace)) return;
-    if ((written_bytes_ += bytes.size()) > evict_every_bytes_) Evict();
-  }
+  void PutCopy(const std::string& path, std::span<const std::byte> bytes) { Write(path, {bytes}); }
 
   void Forget(std::string_view location) {
     const std::string prefix = fs::path(PathOf(location, "")).filename().string();
@@ -156,6 +180,21 @@ class CacheFolder {
   }
 
  private:
+  /// The pieces one after the other, which are not copied together: there may be much of them.
+  void Write(const std::string& path,
+             std::initializer_list<std::span<const std::byte>> pieces) {
+    uint64_t bytes = 0;
+    for (const auto& piece : pieces) bytes += piece.size();
+    if (bytes > options_.bytes_max) return;
+    auto writer = files_->OpenWrite(path, WriteMode::kReplace);
+    if (!writer) return;
+    for (const auto& piece : pieces) {
+      if (!(*writer)->Append(piece)) return;
+    }
+    if (!(*writer)->Finish()) return;
+    if ((written_bytes_ += bytes) > evict_every_bytes_) Evict();
+  }
+
   static void MarkUsed(const std::string& path) {
     std::error_code error;  // a folder that cannot be written still gives
     fs::last_write_time(path, fs::file_time_type::clock::now(), error);
@@ -170,13 +209,15 @@ class CacheFolder {
 
 class CachedReader final : public ObjectReader {
  public:
+  /// remote: the object, if it was opened already, else null.
   CachedReader(ObjectStore& inner, CacheFolder& folder, std::string location, uint64_t size_bytes,
-               std::string tail)
+               std::string tail, std::unique_ptr<ObjectReader> remote)
       : inner_(inner),
         folder_(folder),
         location_(std::move(location)),
         size_bytes_(size_bytes),
-        tail_(std::move(tail)) {}
+        tail_(std::move(tail)),
+        remote_(std::move(remote)) {}
 
   uint64_t size_bytes() const override { return size_bytes_; }
 
@@ -192,19 +233,27 @@ class CachedReader final : public ObjectReader {
       const auto got = whole->ReadAt(offset, into);
       if (got && *got == into.size()) return got;
     }
-    const std::string path = folder_.PathOf(
-        location_, std::to_string(offset) + '-' + std::to_string(into.size()));
+    const std::string path = RangePath(offset, into.size());
     if (const auto kept = folder_.Open(path)) {
       const auto got = kept->ReadAt(0, into);
       if (got && *got == into.size()) return got;
     }
     DAYPART_TRY(ObjectReader* const reader, Remote());
     DAYPART_TRY(const size_t got, reader->ReadAt(offset, into));
-    if (got == into.size()) folder_.Put(path, Text(into));
+    if (got == into.size()) folder_.Put(path, into);
     return got;
   }
 
+  std::shared_ptr<const MappedBytes> Map(uint64_t offset, size_t bytes) override {
+    if (auto part = folder_.Map(folder_.PathOf(location_, "whole"), offset, bytes)) return part;
+    return folder_.Map(RangePath(offset, bytes), 0, bytes);
+  }
+
  private:
+  std::string RangePath(uint64_t offset, size_t bytes) const {
+    return folder_.PathOf(location_, std::to_string(offset) + '-' + std::to_string(bytes));
+  }
+
   Result<ObjectReader*> Remote() {
     const std::lock_guard lock(mutex_);
     if (remote_ == nullptr) {
@@ -236,13 +285,13 @@ class CachedStore final : public ObjectStore, public LocalCopies {
       if (got && *got == bytes.size()) return bytes;
     }
     DAYPART_TRY(std::string bytes, inner_->Get(location));
-    if (bytes.size() <= kWholeBytesMax) folder_.Put(path, bytes);
+    if (bytes.size() <= kWholeBytesMax) folder_.Put(path, Bytes(bytes));
     return bytes;
   }
 
   Status Put(std::string_view location, std::string_view bytes, WriteMode mode) override {
     DAYPART_RETURN_IF_ERROR(inner_->Put(location, bytes, mode));
-    if (is_immutable_name(location)) folder_.Put(folder_.PathOf(location, "whole"), bytes);
+    if (is_immutable_name(location)) folder_.Put(folder_.PathOf(location, "whole"), Bytes(bytes));
     return Ok();
   }
 
@@ -257,8 +306,9 @@ class CachedStore final : public ObjectStore, public LocalCopies {
       if (!got || *got != text.size()) text.clear();
     }
     uint64_t size_bytes = 0;
+    std::unique_ptr<ObjectReader> remote;
     if (text.size() < sizeof(size_bytes)) {
-      DAYPART_TRY(const auto remote, inner_->OpenRead(location));
+      DAYPART_TRY(remote, inner_->OpenRead(location));
       size_bytes = remote->size_bytes();
       const uint64_t tail_bytes = std::min(kTailBytes, size_bytes);
       text.assign(reinterpret_cast<const char*>(&size_bytes), sizeof(size_bytes));
@@ -266,12 +316,12 @@ class CachedStore final : public ObjectStore, public LocalCopies {
       const auto tail = std::as_writable_bytes(std::span(text)).subspan(sizeof(size_bytes));
       DAYPART_TRY(const size_t got, remote->ReadAt(size_bytes - tail_bytes, tail));
       if (got != tail.size()) return CorruptData("short object: " + std::string(location));
-      folder_.Put(path, text);
+      folder_.Put(path, Bytes(text));
     }
     std::memcpy(&size_bytes, text.data(), sizeof(size_bytes));
     return std::unique_ptr<ObjectReader>(
         std::make_unique<CachedReader>(*inner_, folder_, std::string(location), size_bytes,
-                                       text.substr(sizeof(size_bytes))));
+                                       text.substr(sizeof(size_bytes)), std::move(remote)));
   }
 
   Result<std::unique_ptr<ObjectWriter>> OpenWrite(std::string_view location,
@@ -311,7 +361,7 @@ class CachedStore final : public ObjectStore, public LocalCopies {
     std::string bytes(static_cast<size_t>(remote->size_bytes()), '\0');
     DAYPART_TRY(const size_t got, remote->ReadAt(0, std::as_writable_bytes(std::span(bytes))));
     bytes.resize(got);
-    folder_.PutCopy(path, bytes);
+    folder_.PutCopy(path, Bytes(bytes));
     if (folder_.HasCopy(path, info.bytes)) return path;
     return ResourceExhausted("the cache folder cannot hold " + std::string(location) +
                              "; raise store.cache_size or free its disk");

@@ -132,8 +132,40 @@ TEST_F(CachedStoreTest, ACutFileOfTheCacheIsPassedOver) {
   for (const auto& entry : std::filesystem::directory_iterator(folder_.Path("cache"))) {
     std::filesystem::resize_file(entry.path(), 3);
   }
+  {
+    const auto reader = store_->OpenRead(kData);
+    ASSERT_TRUE(reader) << reader.error().message;
+    EXPECT_EQ((*reader)->Map(1000, 5000), nullptr);
+  }
   EXPECT_EQ(Read(kData, 1000, 5000), bytes.substr(1000, 5000));
   EXPECT_EQ(Read(kData, 299'990, 50), bytes.substr(299'990));
+}
+
+TEST_F(CachedStoreTest, WhatWasReadOnceIsMappedFromThen) {
+  const std::string bytes = Pattern(300'000);
+  PutBehind(kData, bytes);
+  const auto text_of = [](const MappedBytes& mapped) {
+    return std::string(reinterpret_cast<const char*>(mapped.bytes().data()),
+                       mapped.bytes().size());
+  };
+  {
+    const auto reader = store_->OpenRead(kData);
+    ASSERT_TRUE(reader) << reader.error().message;
+    EXPECT_EQ((*reader)->Map(1000, 5000), nullptr) << "nobody read it yet";
+  }
+  (void)Read(kData, 1000, 5000);
+  std::shared_ptr<const MappedBytes> mapped;
+  {
+    const auto reader = store_->OpenRead(kData);
+    ASSERT_TRUE(reader) << reader.error().message;
+    EXPECT_EQ((*reader)->Map(1000, 4999), nullptr);
+    EXPECT_EQ((*reader)->Map(299'000, 2000), nullptr) << "beyond the end";
+    mapped = (*reader)->Map(1000, 5000);
+  }
+  ASSERT_NE(mapped, nullptr);
+  // Eviction takes names away, not bytes that somebody holds.
+  std::filesystem::remove_all(folder_.Path("cache"));
+  EXPECT_EQ(text_of(*mapped), bytes.substr(1000, 5000));
 }
 
 TEST_F(CachedStoreTest, ALocalCopyFollowsItsObject) {

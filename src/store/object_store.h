@@ -36,6 +36,13 @@ enum class WriteMode {
 };
 
 /// Reads ranges of one object. Thread-safe.
+/// Bytes in this process's address space, which stay as they are while this lives.
+class MappedBytes {
+ public:
+  virtual ~MappedBytes() = default;
+  virtual std::span<const std::byte> bytes() const = 0;
+};
+
 class ObjectReader {
  public:
   virtual ~ObjectReader() = default;
@@ -43,6 +50,13 @@ class ObjectReader {
   /// Fills as much of `into` as the object has from `offset` on.
   /// returns: bytes read; less than into.size() only at the object's end.
   virtual Result<size_t> ReadAt(uint64_t offset, std::span<std::byte> into) = 0;
+  /// Exactly these bytes without reading them into memory of the caller's, where that can be done;
+  /// null where it cannot, then ReadAt gives them.
+  virtual std::shared_ptr<const MappedBytes> Map(uint64_t offset, size_t bytes) {
+    (void)offset;
+    (void)bytes;
+    return nullptr;
+  }
 };
 
 /// Writes one object front to back. Not thread-safe. Destroyed before Finish it leaves nothing

@@ -4,6 +4,7 @@
 #include "store/posix_file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,29 @@ namespace daypart::store {
 void FileDescriptor::Reset() {
   if (number_ >= 0) ::close(number_);
   number_ = -1;
+}
+
+FileMapping& FileMapping::operator=(FileMapping&& other) noexcept {
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+FileMapping::~FileMapping() {
+  if (bytes_.empty()) return;
+  (void)::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+Result<FileMapping> MapFile(const std::string& path) {
+  DAYPART_TRY(const FileDescriptor file, OpenFile(path, O_RDONLY));
+  struct stat info {};
+  if (::fstat(file.number(), &info) != 0) return SystemError("cannot look at " + path, errno);
+  FileMapping mapping;
+  const auto size = static_cast<size_t>(info.st_size);
+  if (size == 0) return mapping;  // mmap refuses no bytes
+  void* const at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.number(), 0);
+  if (at == MAP_FAILED) return SystemError("cannot map " + path, errno);
+  mapping.bytes_ = {static_cast<const std::byte*>(at), size};
+  return mapping;
 }
 
 Result<FileDescriptor> OpenFile(const std::string& path, int flags) {

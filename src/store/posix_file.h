@@ -37,6 +37,25 @@ class FileDescriptor {
   int number_ = -1;
 };
 
+/// A file mapped to be read. It must not be cut short while this lives: what is behind its new end
+/// would end the process when it is touched.
+class FileMapping {
+ public:
+  FileMapping() = default;
+  FileMapping(FileMapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+  FileMapping& operator=(FileMapping&& other) noexcept;
+  ~FileMapping();
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  friend Result<FileMapping> MapFile(const std::string& path);
+  std::span<const std::byte> bytes_;
+};
+
+/// All of the file as it is now, its pages there at once as far as they are in memory.
+Result<FileMapping> MapFile(const std::string& path);
+
 /// open(2) with O_CLOEXEC. The error's errno text is whole; its code is SystemError's.
 Result<FileDescriptor> OpenFile(const std::string& path, int flags);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Opening asks for the object's last 64 KiB: one round trip gives the size, the etag and, of a
-// Parquet file, the footer. A read at the place where the last one ended is taken for one of a
-// sequence: then whole blocks are fetched, and the ones behind them ahead.
+// Parquet file, the footer. A small read at the place where the last one ended is taken for one of
+// a sequence: then whole blocks are fetched, and the ones behind them ahead. A large one (the
+// columns of a row group) is fetched as it is, in pieces beside each other.
 #include <algorithm>
 #include <cstring>
 #include <future>
@@ -54,7 +55,7 @@ class S3Reader final : public ObjectReader {
     bool is_sequence = false;
     {
       const std::lock_guard lock(mutex_);
-      is_sequence = offset == next_offset_;
+      is_sequence = offset == next_offset_ && into.size() < kBlockBytes;
       next_offset_ = offset + into.size();
     }
     if (is_sequence) return ReadBlocks(offset, into);

@@ -93,7 +93,8 @@ def start_versitygw(folder):
     port = free_port()
     objects = folder / "objects"
     objects.mkdir()
-    command = [str(VERSITYGW), "--access", KEY, "--secret", SECRET, "--port", f"127.0.0.1:{port}",
+    # S3 keeps connections; versitygw by itself ends each after one answer.
+    command = [str(VERSITYGW), "--access", KEY, "--secret", SECRET, "--port", f"127.0.0.1:{port}", "--keep-alive",
                "posix", str(objects)]
     return Server(command, port, folder / "versitygw.log", env=environment())
 
