@@ -303,8 +303,13 @@ Result<std::unique_ptr<Decoder>> MakeCsvDecoder(const DecodeTarget& target,
       return Unsupported(fmt::format("column '{}': text is not decoded to {}",
                                      target.columns[i].name, type->ToString()));
     }
-    const auto at = std::find(options.file_columns.begin(), options.file_columns.end(),
-                              target.columns[i].source_name);
+    auto at = std::find(options.file_columns.begin(), options.file_columns.end(),
+                        target.columns[i].source_name);
+    if (at == options.file_columns.end()) {
+      const auto& names = target.columns[i].other_names;
+      at = std::find_first_of(options.file_columns.begin(), options.file_columns.end(),
+                              names.begin(), names.end());
+    }
     const auto field = at == options.file_columns.end() ? -1 : at - options.file_columns.begin();
     columns.emplace_back(std::move(builder), target.columns[i], static_cast<int32_t>(field),
                          options);

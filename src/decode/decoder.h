@@ -28,6 +28,8 @@ struct TargetColumn {
   std::string name;          // in the batch
   std::string source_name;   // CSV header cell, JSON key ("a.b" reaches into an object)
   bool is_required = false;  // a missing or empty value is a reject, not a null
+  /// Cells and keys that fill it as well; of two in one record, the record is a reject.
+  std::vector<std::string> other_names = {};
 };
 
 struct DecodeTarget {

@@ -97,6 +97,9 @@ class JsonDecoder final : public Decoder {
       : target_(std::move(target)), options_(options), is_seen_(target_.columns.size()) {
     for (size_t i = 0; i < target_.columns.size(); ++i) {
       AddKey(keys_, target_.columns[i].source_name, static_cast<int>(i));
+      for (const auto& name : target_.columns[i].other_names) {
+        AddKey(keys_, name, static_cast<int>(i));
+      }
       builders_.push_back(MakeColumnBuilder(target_.schema->field(static_cast<int>(i))->type()));
     }
   }

@@ -165,15 +165,16 @@ Status FilesSink::LoadTable() {
   metadata.location = hidden_folder_;
   metadata.last_column_id = table.metadata.last_column_id;
   metadata.current_schema_id = table.metadata.current_schema_id;
-  metadata.schemas = {table.metadata.current_schema()};
+  metadata.schemas = table.metadata.schemas;  // with the names that columns had
   metadata.properties = table.metadata.properties;  // names of JSON keys among them
   metadata.properties["write.data.path"] = hidden_folder_ + "/pending";
-  const auto* time =
-      metadata.current_schema().FindField(std::string_view(options_.table.time_column));
+  const std::string time_column = ColumnOf(metadata.current_schema(), SourceNames(metadata),
+                                           options_.table.time_column);
+  const auto* time = metadata.current_schema().FindField(std::string_view(time_column));
   const bool is_timed = time != nullptr && (time->type.kind == iceberg::TypeKind::kTimestamp ||
                                             time->type.kind == iceberg::TypeKind::kTimestamptz);
   DAYPART_TRY(auto spec, iceberg::ParsePartitionSpec(
-                             is_timed ? "hour(" + options_.table.time_column + ")" : "",
+                             is_timed ? "hour(" + time_column + ")" : "",
                              metadata.current_schema()));
   metadata.default_spec_id = spec.id;
   metadata.partition_specs = {std::move(spec)};
@@ -227,11 +228,14 @@ void FilesSink::RemoveLeftovers() const {
   }
 }
 
+std::string FilesSink::ColumnForKey(const std::string& key) const {
+  return ColumnOf(metadata_.current_schema(), SourceNames(metadata_), key);
+}
+
 Result<std::vector<std::shared_ptr<arrow::Array>>> FilesSink::RecentIds() const {
   std::vector<std::shared_ptr<arrow::Array>> ids;
-  const std::string& column = options_.table.id_column;
+  const std::string column = ColumnForKey(options_.table.id_column);
   if (column.empty()) return ids;
-  if (metadata_.current_schema().FindField(std::string_view(column)) == nullptr) return ids;
   const lake::LoadedTable table{.name = options_.table.table,
                                 .metadata_location = {},
                                 .metadata = metadata_};
@@ -351,9 +355,8 @@ Status FilesSink::AddReplayed(const std::shared_ptr<arrow::RecordBatch>& rows,
   if (!opened) return NotFound(ToString(options_.table.table) + ": the table is expected");
   if (progress_.replay_id == replay_id) return Ok();
   std::shared_ptr<arrow::RecordBatch> fresh = rows;
-  const auto ids = options_.table.id_column.empty()
-                       ? nullptr
-                       : rows->GetColumnByName(options_.table.id_column);
+  const std::string id_column = ColumnForKey(options_.table.id_column);
+  const auto ids = id_column.empty() ? nullptr : rows->GetColumnByName(id_column);
   if (ids != nullptr) {
     IdWindow window(INT64_MAX);
     for (const auto& recent : opened->recent_ids) {

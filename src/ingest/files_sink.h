@@ -75,6 +75,8 @@ class FilesSink final : public Sink {
   /// Moves the last epoch's files to where readers see them.
   Status Publish() const;
   void RemoveLeftovers() const;
+  /// Of the table; empty if there is none.
+  std::string ColumnForKey(const std::string& key) const;
   Result<std::vector<std::shared_ptr<arrow::Array>>> RecentIds() const;
 
   const lake::LakeContext& context_;

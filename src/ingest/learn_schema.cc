@@ -10,11 +10,11 @@
 #include "crawl/text_sample.h"
 #include "iceberg/schema_update.h"
 #include "ingest/limits.h"
+#include "ingest/source_names.h"
 
 namespace daypart::ingest {
 namespace {
 
-constexpr std::string_view kSourceNamePrefix = "daypart.source-name.";
 
 std::string Lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -152,18 +152,6 @@ Result<std::vector<iceberg::TableUpdate>> AddColumnUpdates(
   updates.emplace_back(iceberg::SetCurrentSchema{iceberg::SchemaId(-1)});
   if (!properties.updates.empty()) updates.emplace_back(std::move(properties));
   return updates;
-}
-
-std::string SourceNameProperty(std::string_view column) {
-  return std::string(kSourceNamePrefix) + std::string(column);
-}
-
-std::map<std::string, std::string> SourceNames(const iceberg::TableMetadata& metadata) {
-  std::map<std::string, std::string> names;
-  for (const auto& [key, value] : metadata.properties) {
-    if (key.starts_with(kSourceNamePrefix)) names[key.substr(kSourceNamePrefix.size())] = value;
-  }
-  return names;
 }
 
 }  // namespace daypart::ingest

@@ -41,10 +41,4 @@ std::vector<LearntColumn> LearnColumns(std::string_view json_lines,
 Result<std::vector<iceberg::TableUpdate>> AddColumnUpdates(
     const iceberg::TableMetadata& metadata, const std::vector<LearntColumn>& columns);
 
-/// Table property that names the JSON key of a column, where it is another than the column's name.
-std::string SourceNameProperty(std::string_view column);
-
-/// Column -> source name, from the table's properties.
-std::map<std::string, std::string> SourceNames(const iceberg::TableMetadata& metadata);
-
 }  // namespace daypart::ingest

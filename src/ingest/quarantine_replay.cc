@@ -264,9 +264,9 @@ Result<bool> QuarantineReplay::ReplaySome() {
 
 Result<std::vector<int32_t>> QuarantineReplay::RowsToAdd(const lake::LoadedTable& table,
                                                          const Fitting& fitting) const {
-  const auto ids = options_.table.id_column.empty()
-                       ? nullptr
-                       : fitting.rows->GetColumnByName(options_.table.id_column);
+  const std::string id_column = ColumnOf(
+      table.metadata.current_schema(), SourceNames(table.metadata), options_.table.id_column);
+  const auto ids = id_column.empty() ? nullptr : fitting.rows->GetColumnByName(id_column);
   std::vector<int32_t> rows;
   std::unordered_map<std::string, int32_t> wanted;
   for (int32_t row = 0; row < fitting.rows->num_rows(); ++row) {
@@ -280,7 +280,7 @@ Result<std::vector<int32_t>> QuarantineReplay::RowsToAdd(const lake::LoadedTable
   if (!wanted.empty()) {
     DAYPART_TRY(auto plan, lake::PlanScan(context_, table, iceberg::Expression::True()));
     DAYPART_TRY(const auto scan,
-                lake::OpenScan(context_, table, std::move(plan), {options_.table.id_column}));
+                lake::OpenScan(context_, table, std::move(plan), {id_column}));
     DAYPART_TRY(const auto cursor, scan->NewCursor());
     while (!wanted.empty()) {
       DAYPART_TRY(const auto batch, cursor->Next());

@@ -70,10 +70,13 @@ Result<decode::DecodeTarget> TargetOf(const DecoderOptions& options) {
                              iceberg::ToString(field.type) + ", which streams cannot fill");
     }
     const auto named = options.source_names.find(field.name);
-    target.columns.push_back(
-        {.name = field.name,
-         .source_name = named == options.source_names.end() ? field.name : named->second,
-         .is_required = field.is_required});
+    auto& column = target.columns.emplace_back();
+    column.name = column.source_name = field.name;
+    column.is_required = field.is_required;
+    if (named != options.source_names.end()) {
+      column.source_name = named->second.front();
+      column.other_names.assign(named->second.begin() + 1, named->second.end());
+    }
     filled.fields.push_back(field);
   }
   if (filled.fields.empty()) return InvalidArgument("the table has no column that streams fill");
@@ -107,6 +110,7 @@ RecordDecoder::RecordDecoder(Clock& clock, DecoderOptions options, decode::Decod
                              lake::BatchConformer conformer)
     : clock_(clock),
       options_(std::move(options)),
+      time_column_(ColumnFor(options_.time_column)),
       target_(std::move(target)),
       conformer_(std::move(conformer)) {}
 
@@ -163,7 +167,7 @@ Result<decode::DecodedChunk> RecordDecoder::DecodeChunk(const source::LineRun* l
 // Rare, so the lines are counted anew: row n is the n-th line that is neither blank nor refused.
 Status RecordDecoder::RefuseTimes(const decode::Chunk& chunk, bool has_header, int64_t latest,
                                   decode::DecodedChunk& decoded) const {
-  const auto column = decoded.rows->GetColumnByName(options_.time_column);
+  const auto column = decoded.rows->GetColumnByName(time_column_);
   const auto& times = static_cast<const arrow::TimestampArray&>(*column);
   std::set<uint64_t> refused;
   for (const auto& reject : decoded.rejects) refused.insert(reject.byte_offset);
@@ -182,7 +186,7 @@ Status RecordDecoder::RefuseTimes(const decode::Chunk& chunk, bool has_header, i
       decoded.rejects.push_back(
           {.byte_offset = chunk.byte_offset + at,
            .raw = std::string(line),
-           .column = options_.time_column,
+           .column = time_column_,
            .reason = "expected a time from 1970 to " + std::to_string(hours) +
                      " hours from now, found another: a wrong clock?"});
     } else if (is_row) {
@@ -197,8 +201,8 @@ Status RecordDecoder::RefuseTimes(const decode::Chunk& chunk, bool has_header, i
 
 Status RecordDecoder::CheckTimes(const decode::Chunk& chunk, bool has_header,
                                  decode::DecodedChunk& decoded, DecodedRun& out) const {
-  if (options_.time_column.empty() || decoded.rows->num_rows() == 0) return Ok();
-  const auto column = decoded.rows->GetColumnByName(options_.time_column);
+  if (time_column_.empty() || decoded.rows->num_rows() == 0) return Ok();
+  const auto column = decoded.rows->GetColumnByName(time_column_);
   if (column == nullptr || column->type_id() != arrow::Type::TIMESTAMP) return Ok();
   const auto& times = static_cast<const arrow::TimestampArray&>(*column);
   const int64_t now = clock_.Now().value();
@@ -220,9 +224,10 @@ std::vector<std::string> RecordDecoder::UnknownHeaders(
     const std::vector<std::string>& headers) const {
   std::vector<std::string> unknown;
   for (const std::string& header : headers) {
-    const bool is_known =
-        std::any_of(target_.columns.begin(), target_.columns.end(),
-                    [&header](const auto& column) { return column.source_name == header; });
+    const bool is_known = std::ranges::any_of(target_.columns, [&header](const auto& column) {
+      return column.source_name == header ||
+             std::ranges::find(column.other_names, header) != column.other_names.end();
+    });
     if (!is_known && !header.empty()) unknown.push_back(header);
   }
   return unknown;

@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "decode/decoder.h"
 #include "iceberg/type.h"
+#include "ingest/source_names.h"
 #include "lake/batch_conformer.h"
 #include "source/file_source.h"
 #include "source/record_source.h"
@@ -54,9 +55,8 @@ struct DecodedRun {
 
 struct DecoderOptions {
   iceberg::Schema schema;
-  /// JSON key or CSV header of columns that are named otherwise than it.
-  std::map<std::string, std::string> source_names;
-  /// Column of event times; empty for none.
+  SourceNameMap source_names;
+  /// Key of event times; empty for none.
   std::string time_column;
   /// Rows whose event time is further ahead of the clock than this, or before 1970, are refused: a
   /// wrong clock would otherwise make partitions of its own.
@@ -75,6 +75,10 @@ class RecordDecoder {
   Result<DecodedRun> Decode(InputRun& run);
 
   const iceberg::Schema& schema() const { return options_.schema; }
+  /// The column that a record's key fills; empty if none does.
+  std::string ColumnFor(std::string_view key) const {
+    return ColumnOf(options_.schema, options_.source_names, key);
+  }
   const std::shared_ptr<arrow::Schema>& arrow_schema() const { return conformer_.schema(); }
 
  private:
@@ -97,6 +101,7 @@ class RecordDecoder {
 
   Clock& clock_;
   const DecoderOptions options_;
+  const std::string time_column_;  // the column that options_.time_column fills
   const decode::DecodeTarget target_;
   const lake::BatchConformer conformer_;
   std::mutex mutex_;  // guards what follows

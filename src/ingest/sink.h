@@ -26,7 +26,7 @@ namespace daypart::ingest {
 /// What the sink's rows look like.
 struct SinkShape {
   iceberg::Schema schema;
-  std::map<std::string, std::string> source_names;
+  SourceNameMap source_names;
 };
 
 struct OpenedSink {

@@ -5,7 +5,6 @@
 #include "ingest/stream_tail.h"
 
 #include <arrow/array.h>
-#include <arrow/array/util.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/byte_size.h>
@@ -15,44 +14,18 @@
 #include <utility>
 
 #include "ingest/limits.h"
+#include "lake/column_projection.h"
 
 namespace daypart::ingest {
 
 /// The rows of one epoch; its cursors take from the tail until the epoch ends.
 class EpochCursor final : public source::BatchCursor {
  public:
-  EpochCursor(StreamTail& tail, std::shared_ptr<arrow::Schema> schema)
-      : tail_(tail), schema_(std::move(schema)) {}
-  Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
-    DAYPART_TRY(auto batch, tail_.Take());
-    if (batch == nullptr || batch->num_columns() == schema_->num_fields()) return batch;
-    return Widened(*batch);
-  }
+  explicit EpochCursor(StreamTail& tail) : tail_(tail) {}
+  Result<std::shared_ptr<arrow::RecordBatch>> Next() override { return tail_.Take(); }
 
  private:
-  /// Runs that were decoded ahead may lack columns that were added since: no row of theirs has a
-  /// value there, else the run would have waited for the column.
-  Result<std::shared_ptr<arrow::RecordBatch>> Widened(const arrow::RecordBatch& batch) const {
-    arrow::FieldVector fields;
-    arrow::ArrayVector columns;
-    for (const auto& field : schema_->fields()) {
-      const int index = batch.schema()->GetFieldIndex(field->name());
-      if (index >= 0) {
-        fields.push_back(batch.schema()->field(index));
-        columns.push_back(batch.column(index));
-        continue;
-      }
-      auto nulls = arrow::MakeArrayOfNull(field->type(), batch.num_rows());
-      if (!nulls.ok()) return ResourceExhausted(nulls.status().message());
-      fields.push_back(field);
-      columns.push_back(std::move(nulls).ValueUnsafe());
-    }
-    return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), batch.num_rows(),
-                                    std::move(columns));
-  }
-
   StreamTail& tail_;
-  std::shared_ptr<arrow::Schema> schema_;
 };
 
 class EpochRows final : public source::BatchSource {
@@ -61,7 +34,7 @@ class EpochRows final : public source::BatchSource {
       : tail_(tail), schema_(std::move(schema)) {}
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
   Result<std::unique_ptr<source::BatchCursor>> NewCursor() override {
-    return std::unique_ptr<source::BatchCursor>(std::make_unique<EpochCursor>(tail_, schema_));
+    return std::unique_ptr<source::BatchCursor>(std::make_unique<EpochCursor>(tail_));
   }
 
  private:
@@ -119,6 +92,7 @@ std::unique_ptr<source::BatchSource> StreamTail::BeginEpoch(const EpochLimits& l
   limits_ = limits;
   boundary_.reset();
   epoch_ = {};
+  epoch_decoder_ = decoder_;
   return std::make_unique<EpochRows>(*this, decoder_->arrow_schema());
 }
 
@@ -255,10 +229,15 @@ Result<std::shared_ptr<arrow::RecordBatch>> StreamTail::Take() {
     bool has_pending = false;
     Entry* to_decode = nullptr;
     if (Entry* ready = FindReady(has_pending, to_decode); ready != nullptr) {
+      const auto decoder = ready->decoder;
+      const auto epoch_decoder = epoch_decoder_;
       auto rows = TakeEntry(*ready);
       changed_.notify_all();
-      if (rows->num_rows() > 0) return rows;
-      continue;
+      if (rows->num_rows() == 0) continue;
+      if (decoder == epoch_decoder) return rows;
+      lock.unlock();
+      return lake::ProjectRows(*rows, *decoder->arrow_schema(), epoch_decoder->schema().fields,
+                               *epoch_decoder->arrow_schema());
     }
     if (to_decode != nullptr) {
       DAYPART_RETURN_IF_ERROR(DecodeEntry(*to_decode, lock));
@@ -316,9 +295,10 @@ Result<bool> StreamTail::ReadAndDecode() {
   return true;
 }
 
-Status StreamTail::DropRepeated(DecodedRun& decoded) {
-  if (options_.id_column.empty() || decoded.rows->num_rows() == 0) return Ok();
-  const auto ids = decoded.rows->GetColumnByName(options_.id_column);
+Status StreamTail::DropRepeated(const RecordDecoder& decoder, DecodedRun& decoded) {
+  const std::string column = decoder.ColumnFor(options_.id_column);
+  if (column.empty() || decoded.rows->num_rows() == 0) return Ok();
+  const auto ids = decoded.rows->GetColumnByName(column);
   if (ids == nullptr) return Ok();
   std::vector<int32_t> fresh;
   {
@@ -360,12 +340,13 @@ Status StreamTail::DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock)
       return Ok();
     }
     lock.unlock();
-    Status dropped = DropRepeated(*decoded);
+    Status dropped = DropRepeated(*decoder, *decoded);
     const int64_t bytes =
         dropped ? arrow::util::TotalBufferSize(*decoded->rows) : 0;
     lock.lock();
     if (dropped) {
       entry.decoded = std::move(*decoded);
+      entry.decoder = decoder;
       entry.rows_bytes = bytes;
       kept_bytes_ += bytes;
       entry.phase = Entry::Phase::kReady;

@@ -36,7 +36,7 @@
 namespace daypart::ingest {
 
 struct TailOptions {
-  /// Column by which repeated events are known; empty for none.
+  /// Key by which repeated events are known; empty for none.
   std::string id_column;
   int64_t window_ids_max = int64_t{4} << 20;
   /// Committed-to-be runs stay readable until Forget.
@@ -135,6 +135,7 @@ class StreamTail {
     int64_t record_bytes = 0;
     int64_t rows_bytes = 0;
     DecodedRun decoded;
+    std::shared_ptr<const RecordDecoder> decoder;  // whose schema the decoded rows have
     /// The same rows for queries; null for none.
     std::shared_ptr<const lake::HotRun> hot;
     std::set<std::string> unknown;
@@ -148,7 +149,7 @@ class StreamTail {
   std::shared_ptr<arrow::RecordBatch> TakeEntry(Entry& entry);
   Status DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock);
   Result<bool> ReadAndDecode();
-  Status DropRepeated(DecodedRun& decoded);
+  Status DropRepeated(const RecordDecoder& decoder, DecodedRun& decoded);
   /// With mutex_ held.
   void AdvanceReadable();
 
@@ -160,6 +161,8 @@ class StreamTail {
   mutable std::mutex mutex_;  // guards what follows, but reader_ and window_
   std::condition_variable changed_;
   std::shared_ptr<RecordDecoder> decoder_;  // shared with decodes under way
+  /// Whose schema the epoch's rows have: runs that were decoded ahead may have an older one.
+  std::shared_ptr<const RecordDecoder> epoch_decoder_;
   std::deque<std::unique_ptr<Entry>> entries_;
   uint64_t next_number_ = 0;
   int64_t kept_bytes_ = 0;

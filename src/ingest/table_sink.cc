@@ -65,11 +65,10 @@ Result<std::optional<OpenedSink>> TableSink::Open() {
   state_text_ = StreamStateText(metadata_, options_.source_name);
   DAYPART_TRY(state_, ReadStreamState(context_, metadata_, options_.source_name));
   opened.state = state_;
-  const bool has_ids = !options_.id_column.empty() &&
-                       opened.shape.schema.FindField(std::string_view(options_.id_column));
-  if (has_ids) {
-    DAYPART_TRY(opened.recent_ids, RecentValues(context_, *table, options_.id_column,
-                                                options_.window_ids_max));
+  const std::string ids =
+      ColumnOf(opened.shape.schema, opened.shape.source_names, options_.id_column);
+  if (!ids.empty()) {
+    DAYPART_TRY(opened.recent_ids, RecentValues(context_, *table, ids, options_.window_ids_max));
   }
   return std::optional(std::move(opened));
 }

@@ -7,9 +7,11 @@
 #include <arrow/array.h>
 #include <arrow/array/concatenate.h>
 #include <arrow/compute/cast.h>
+#include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <utility>
@@ -149,6 +151,31 @@ Result<ArrayPointer> ProjectColumn(ArrayPointer column, const arrow::Field& file
   auto cast = arrow::compute::Cast(*column, type, arrow::compute::CastOptions::Safe());
   if (!cast.ok()) return DoesNotBecome(*column->type(), field);
   return std::move(cast).ValueUnsafe();
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> ProjectRows(
+    const arrow::RecordBatch& rows, const arrow::Schema& written,
+    const std::vector<iceberg::NestedField>& fields, const arrow::Schema& as) {
+  arrow::ArrayVector columns;
+  arrow::FieldVector kinds;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const auto& written_fields = written.fields();
+    const auto place = std::ranges::find_if(written_fields, [&](const auto& field) {
+      return FieldIdOf(*field) == fields[i].id.value();
+    });
+    ArrayPointer column;
+    if (place != written_fields.end()) {
+      const auto index = static_cast<int>(place - written_fields.begin());
+      DAYPART_TRY(column, ProjectColumn(rows.column(index), **place, fields[i]));
+    } else {
+      DAYPART_TRY(const auto value, InitialValue(fields[i]));
+      DAYPART_TRY(column, MakeConstantArray(value, fields[i].type, rows.num_rows()));
+    }
+    kinds.push_back(as.field(static_cast<int>(i))->WithType(column->type()));
+    columns.push_back(std::move(column));
+  }
+  return arrow::RecordBatch::Make(arrow::schema(std::move(kinds)), rows.num_rows(),
+                                  std::move(columns));
 }
 
 }  // namespace daypart::lake

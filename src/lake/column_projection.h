@@ -8,6 +8,7 @@
 #include <arrow/type_fwd.h>
 
 #include <memory>
+#include <vector>
 
 #include "base/result.h"
 #include "iceberg/literal.h"
@@ -28,5 +29,13 @@ Result<iceberg::Literal> InitialValue(const iceberg::NestedField& field);
 Result<std::shared_ptr<arrow::Array>> ProjectColumn(std::shared_ptr<arrow::Array> column,
                                                     const arrow::Field& file_field,
                                                     const iceberg::NestedField& field);
+
+/// Rows that were made for another schema of the table, by field ids: columns that they lack have
+/// their initial default, those of another type are converted, as after a promotion.
+/// written: of the rows, with field ids; as: the Arrow schema of `fields`. Texts may stay
+/// dictionaries.
+Result<std::shared_ptr<arrow::RecordBatch>> ProjectRows(
+    const arrow::RecordBatch& rows, const arrow::Schema& written,
+    const std::vector<iceberg::NestedField>& fields, const arrow::Schema& as);
 
 }  // namespace daypart::lake

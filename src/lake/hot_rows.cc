@@ -54,38 +54,12 @@ class RunCursor final : public source::BatchCursor {
     if (index >= opened_.runs.size()) return std::shared_ptr<arrow::RecordBatch>();
     index_ = index;
     const HotRun& run = *opened_.runs[index];
-    if (run.schema().get() != places_of_) FindPlaces(*run.schema());
-    arrow::ArrayVector columns;
-    arrow::FieldVector fields;
-    for (size_t i = 0; i < opened_.fields.size(); ++i) {
-      DAYPART_TRY(auto column, Column(run, i));
-      fields.push_back(opened_.schema->field(static_cast<int>(i))->WithType(column->type()));
-      columns.push_back(std::move(column));
-    }
-    return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), run.rows()->num_rows(),
-                                    std::move(columns));
+    return ProjectRows(*run.rows(), *run.schema(), opened_.fields, *opened_.schema);
   }
   uint64_t batch_index() const override { return index_; }
 
  private:
-  void FindPlaces(const arrow::Schema& schema) {
-    places_.clear();
-    for (const auto& field : opened_.fields) places_.push_back(IndexOf(schema, field.id));
-    places_of_ = &schema;
-  }
-
-  Result<std::shared_ptr<arrow::Array>> Column(const HotRun& run, size_t index) const {
-    const iceberg::NestedField& field = opened_.fields[index];
-    const int place = places_[index];
-    if (place >= 0) return ProjectColumn(run.rows()->column(place), *run.schema()->field(place),
-                                         field);
-    DAYPART_TRY(const auto value, InitialValue(field));
-    return MakeConstantArray(value, field.type, run.rows()->num_rows());
-  }
-
   Opened& opened_;
-  std::vector<int> places_;
-  const arrow::Schema* places_of_ = nullptr;
   uint64_t index_ = 0;
 };
 

@@ -153,3 +153,33 @@ def test_a_rollback_behind_expired_snapshots_takes_the_stream_back(lake):
     assert sorted(table_ids(lake)) == ["a1", "a2"]
     run(lake, "stream", "clicks", "--until-idle")
     assert sorted(table_ids(lake)) == ["a1", "a2", "a3"]
+
+
+def test_a_renamed_column_is_filled_by_its_old_key_and_its_new_one(lake):
+    folder = pathlib.Path(lake / "in")
+    (folder / "a.jsonl").write_text(event(1) + "\n" + event(2) + "\n", encoding="utf-8")
+    run(lake, "stream", "clicks", "--until-idle")
+    for old, new in (("event_id", "id"), ("event_time", "moment"), ("region", "area")):
+        run(lake, "query", "--write", f"ALTER TABLE media.viewership_stream RENAME COLUMN {old} TO {new}")
+    # Producers that do not know of it, events of before among theirs, and one that does.
+    (folder / "b.jsonl").write_text("\n".join(map(event, (1, 2, 3))) + "\n", encoding="utf-8")
+    (folder / "c.csv").write_text("event_id,event_time,region\ne4,2025-11-01T01:00:00Z,east\ne3,,\n", encoding="utf-8")
+    known = json.dumps({"id": "e5", "moment": "2025-11-02T01:00:00Z", "area": "west"})
+    (folder / "d.jsonl").write_text(known + "\n" + known + "\n", encoding="utf-8")
+    # One that names a column twice over is asked what it means.
+    (folder / "e.jsonl").write_text('{"id": "e6", "event_id": "e7"}\n', encoding="utf-8")
+    run(lake, "stream", "clicks", "--until-idle", check=False)
+    found = rows(lake, "SELECT id, area, epoch(moment)::BIGINT AS moment FROM viewership_stream ORDER BY id")
+    assert [row["id"] for row in found] == ["e1", "e2", "e3", "e4", "e5"]
+    assert [row["area"] for row in found] == ["south", "north", "south", "east", "west"]
+    assert all(row["moment"] is not None for row in found)
+    columns = rows(lake, "SELECT * FROM viewership_stream LIMIT 1")[0].keys()
+    assert "event_id" not in columns and "event_time" not in columns
+    reasons = rows(lake, "SELECT column_name, reason FROM quarantine")
+    assert [row["reason"] for row in reasons] == ["expected the key once, found it again"], reasons
+    duckdb = pytest.importorskip("duckdb")
+    files = f"{lake}/lake/stream1/**/*.parquet"
+    listed = duckdb.sql(f"SELECT coalesce(id, event_id), count(*), max(event_date)::VARCHAR FROM read_parquet('{files}', "
+                        "hive_partitioning = true, union_by_name = true) GROUP BY 1 ORDER BY 1").fetchall()
+    assert [row[:2] for row in listed] == [(f"e{i}", 1) for i in range(1, 6)]
+    assert all(row[2].startswith("2025-11-0") for row in listed), listed
