@@ -8,8 +8,19 @@ cd "$(dirname "$0")/.."
 daypart="$PWD/build/daypart"
 rm -rf demo && mkdir demo && cd demo
 
+# Prints the command so that it can be pasted: words with other characters in double quotes.
 step() {
-  printf '\n$ daypart %s\n' "$*"
+  local line='' word
+  for word in "$@"; do
+    if [[ ! $word =~ ^[A-Za-z0-9_./:=,-]+$ ]]; then
+      word=${word//\\/\\\\}
+      word=${word//\"/\\\"}
+      word=${word//\$/\\\$}
+      word=\"${word//\`/\\\`}\"
+    fi
+    line+=" $word"
+  done
+  printf '\n$ daypart%s\n' "$line"
   "$daypart" "$@"
 }
 
@@ -32,9 +43,11 @@ step query "SELECT daypart, SUM(revenue_usd) AS revenue_usd,
 cat <<'END'
 
 The lake is in demo/; its catalog is a SQLite file that PyIceberg's SqlCatalog opens as it is.
-Next, in demo/:
-  ../build/daypart query 'SELECT … '              ask something else
-  ../build/daypart load media.TABLE YOUR.csv      load your own files
-  ../build/daypart serve                          queries over HTTP, streams, upkeep of the tables
-  ../build/daypart --help
+Next, with the binary on the path (or after make install):
+  cd demo; PATH="$PWD/../build:$PATH"
+  daypart query --saved top_channels              ask something else; daypart queries lists more
+  daypart load media.TABLE YOUR.csv               load your own files
+  daypart stream create clicks                    a stream; daypart send --stream clicks fills it
+  daypart serve                                   queries over HTTP, streams, upkeep of the tables
+  daypart --help
 END

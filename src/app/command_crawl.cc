@@ -20,6 +20,13 @@ std::string_view ChangeName(crawl::TableChange change) {
   return "";
 }
 
+/// For people; of a dry run, what would become of the table.
+std::string ChangeText(crawl::TableChange change, bool is_dry_run) {
+  const bool is_change =
+      change == crawl::TableChange::kCreated || change == crawl::TableChange::kUpdated;
+  return (is_dry_run && is_change ? "would be " : "") + std::string(ChangeName(change));
+}
+
 }  // namespace
 
 Result<int> RunCrawl(LakeSession& session, const CrawlArguments& arguments,
@@ -38,7 +45,8 @@ Result<int> RunCrawl(LakeSession& session, const CrawlArguments& arguments,
   std::vector<std::vector<std::string>> rows;
   for (const auto& table : report.tables) {
     const std::string change(ChangeName(table.change));
-    rows.push_back({ToString(table.table.name), change, std::to_string(table.table.columns.size()),
+    rows.push_back({ToString(table.table.name), ChangeText(table.change, arguments.dry_run),
+                    std::to_string(table.table.columns.size()),
                     std::to_string(table.table.partitions.size()),
                     FormatCount(static_cast<int64_t>(table.files_count)),
                     FormatBytes(static_cast<int64_t>(table.bytes))});

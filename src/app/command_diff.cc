@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/work_options.h"
 #include "query/format.h"
 #include "query/snapshot_diff.h"
 
@@ -16,9 +17,7 @@ Result<int> RunDiff(LakeSession& session, const DiffArguments& arguments,
   DAYPART_TRY(const auto format, query::ParseOutputFormat(is_json ? "json" : arguments.format));
   DAYPART_TRY(const auto name, catalog::ParseTableName(arguments.table, "media"));
   DAYPART_TRY(const auto table, lake::LoadTable(session.context(), name));
-  query::EngineOptions engine;
-  engine.memory_bytes_max = session.config().query_memory_bytes;
-  engine.threads_count = session.config().threads_count;
+  query::EngineOptions engine = EngineOptionsOf(session.config());
   DAYPART_TRY(auto diff,
               query::SnapshotDiff::Open(session.context(), session.raw_catalog(), engine, table,
                                         {.from = arguments.from,

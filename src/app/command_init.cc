@@ -119,7 +119,8 @@ Result<int> RunInit(const InitArguments& arguments, const OutputOptions& output)
   if (!output.is_quiet) {
     PrintLine("made " + file.string() + " and " +
               (arguments.warehouse.empty() ? (folder / "lake").string() : arguments.warehouse));
-    PrintLine("next: daypart load media.TABLE FILE.csv");
+    PrintLine((arguments.folder == "." ? "next: " : "next: cd " + arguments.folder + "; ") +
+              std::string("daypart load media.TABLE FILE.csv"));
   }
   return kExitDone;
 }

@@ -10,6 +10,8 @@
 
 #include "app/commands.h"
 #include "app/progress.h"
+#include "app/quarantine_notice.h"
+#include "app/work_options.h"
 #include "crawl/crawl.h"
 #include "lake/arrow_schema.h"
 #include "lake/raw_files.h"
@@ -197,10 +199,8 @@ Result<std::unique_ptr<source::BatchSource>> ParquetRows(LakeSession& session,
     progress.bytes_read += info.bytes;
     files.push_back({.info = std::move(info), .constants = {}});
   }
-  query::EngineOptions options;
-  options.memory_bytes_max = session.config().query_memory_bytes;
-  options.threads_count = session.config().threads_count;
-  DAYPART_TRY(engine, query::OpenEngine(session.context(), session.raw_catalog(), options));
+  DAYPART_TRY(engine, query::OpenEngine(session.context(), session.raw_catalog(),
+                                        EngineOptionsOf(session.config())));
   RawTable named = shape;
   named.name = {"daypart_load", "files"};
   DAYPART_RETURN_IF_ERROR(engine->BindFiles(named, std::move(files)));
@@ -244,17 +244,16 @@ void Report(const catalog::TableName& name, const lake::CommitResult& result, ui
   if (!output.is_quiet) {
     const double rows = static_cast<double>(result.rows_added);
     std::string line =
-        ToString(name) + ": " + FormatCount(result.rows_added) + " rows in " +
+        ToString(name) + ": " + Counted(result.rows_added, "row") + " in " +
         FormatSeconds(seconds) + " (" + FormatCount(static_cast<int64_t>(rows / seconds)) +
         " rows/s, " + FormatBytes(static_cast<int64_t>(static_cast<double>(bytes) / seconds)) +
-        "/s), " + FormatCount(result.files_added) + " files of " + FormatBytes(result.bytes_added);
+        "/s), " + Counted(result.files_added, "file") + " of " + FormatBytes(result.bytes_added);
     if (result.rows_updated > 0) line += ", " + FormatCount(result.rows_updated) + " replaced";
     if (result.rows_skipped > 0) line += ", " + FormatCount(result.rows_skipped) + " repeated";
     PrintLine(line);
   }
   if (rejected > 0) {
-    PrintNotice("daypart: " + FormatCount(static_cast<int64_t>(rejected)) +
-                " row(s) did not fit and are kept in media.quarantine with file, line and reason");
+    PrintNotice(QuarantineNotice(static_cast<int64_t>(rejected), "row", ToString(name)));
   }
 }
 
@@ -295,11 +294,7 @@ Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
       DAYPART_TRY(rows, source::OpenFiles(session.store(), std::move(options), sink,
                                           session.context().cancel, progress));
     }
-    lake::WriteOptions write;
-    write.threads_count = session.config().threads_count;
-    write.file_bytes_target = session.config().file_bytes_target;
-    write.row_group_rows = session.config().row_group_rows;
-    write.zstd_level = session.config().zstd_level;
+    lake::WriteOptions write = WriteOptionsOf(session.config());
     write.before_commit = [&] { return quarantine->Commit(session.context()); };
     DAYPART_TRY(const auto result,
                 WriteWithProgress(session, name, *rows, arguments, write, progress, output));

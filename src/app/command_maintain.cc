@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/work_options.h"
 #include "lake/maintenance.h"
 #include "lake/maintenance_scheduler.h"
 #include "query/condition.h"
@@ -24,7 +25,17 @@ void AddReason(Outcome& outcome, const std::string& reason) {
   outcome.json["reason"] = reason;
 }
 
-std::string Would(bool is_dry) { return is_dry ? "would " : ""; }
+/// "would rewrite" of a dry run, "rewrote" of a real one.
+std::string Verb(bool is_dry, std::string_view present, std::string_view past) {
+  return is_dry ? "would " + std::string(present) : std::string(past);
+}
+
+/// Of objects that the store did not delete.
+std::string FailedText(int64_t count) {
+  if (count == 0) return "";
+  return "; " + Counted(count, "file") +
+         " could not be deleted, the next run of orphans tries again";
+}
 
 Result<iceberg::Expression> WhereOf(LakeSession& session, const catalog::TableName& name,
                                     const std::string& condition) {
@@ -32,13 +43,9 @@ Result<iceberg::Expression> WhereOf(LakeSession& session, const catalog::TableNa
   return query::ParseCondition(table.metadata.current_schema(), condition);
 }
 
-lake::WriteOptions WriteOptionsOf(LakeSession& session, const MaintainArguments& arguments) {
-  lake::WriteOptions write;
-  write.threads_count = session.config().threads_count;
-  write.file_bytes_target = arguments.file_bytes_target > 0 ? arguments.file_bytes_target
-                                                            : session.config().file_bytes_target;
-  write.row_group_rows = session.config().row_group_rows;
-  write.zstd_level = session.config().zstd_level;
+lake::WriteOptions RewriteOptionsOf(LakeSession& session, const MaintainArguments& arguments) {
+  lake::WriteOptions write = WriteOptionsOf(session.config());
+  if (arguments.file_bytes_target > 0) write.file_bytes_target = arguments.file_bytes_target;
   return write;
 }
 
@@ -46,7 +53,7 @@ Result<Outcome> CompactOne(LakeSession& session, const catalog::TableName& name,
                            const MaintainArguments& arguments) {
   lake::CompactOptions options;
   options.dry_run = arguments.is_dry_run;
-  options.write = WriteOptionsOf(session, arguments);
+  options.write = RewriteOptionsOf(session, arguments);
   options.strategy = arguments.strategy == "sort"     ? lake::CompactStrategy::kSort
                      : arguments.strategy == "zorder" ? lake::CompactStrategy::kZOrder
                                                       : lake::CompactStrategy::kBinPack;
@@ -69,9 +76,9 @@ Result<Outcome> CompactOne(LakeSession& session, const catalog::TableName& name,
     outcome.text = "nothing to compact";
     return outcome;
   }
-  outcome.text = Would(arguments.is_dry_run) + "rewrite " + FormatCount(report.files_before) +
-                 " files (" + FormatBytes(report.bytes_before) +
-                 ") of " + FormatCount(report.partitions) + " partitions";
+  outcome.text = Verb(arguments.is_dry_run, "rewrite", "rewrote") + ' ' +
+                 Counted(report.files_before, "file") + " (" + FormatBytes(report.bytes_before) +
+                 ") of " + Counted(report.partitions, "partition");
   if (!arguments.is_dry_run) {
     outcome.text +=
         " into " + FormatCount(report.files_after) + " (" + FormatBytes(report.bytes_after) + ")";
@@ -97,11 +104,16 @@ Result<Outcome> ExpireOne(LakeSession& session, const catalog::TableName& name,
                   {"files", report.files.size()},
                   {"bytes", report.bytes},
                   {"files_failed", report.files_failed}};
-  outcome.text = Would(arguments.is_dry_run) + "drop " +
-                 FormatCount(static_cast<int64_t>(report.snapshots.size())) + " snapshots and " +
-                 FormatCount(static_cast<int64_t>(report.files.size())) +
-                 " files that only they needed (" + FormatBytes(report.bytes) + ")";
-  if (arguments.is_dry_run && !report.snapshots.empty()) {
+  if (report.snapshots.empty()) {
+    outcome.text = "no snapshot is old enough to expire";
+    return outcome;
+  }
+  outcome.text = Verb(arguments.is_dry_run, "drop", "dropped") + ' ' +
+                 Counted(static_cast<int64_t>(report.snapshots.size()), "snapshot") + " and " +
+                 Counted(static_cast<int64_t>(report.files.size()), "file") + " (" +
+                 FormatBytes(report.bytes) + ") that nothing else needed" +
+                 FailedText(report.files_failed);
+  if (arguments.is_dry_run) {
     AddReason(outcome, arguments.hours
                            ? "older than " + std::to_string(*arguments.hours) +
                                  " hours, no ref points to them"
@@ -123,8 +135,9 @@ Result<Outcome> ManifestsOne(LakeSession& session, const catalog::TableName& nam
   outcome.json = {{"manifests_before", report.manifests_before},
                   {"manifests_after", report.manifests_after},
                   {"bytes_before", report.bytes_before}};
-  outcome.text = Would(arguments.is_dry_run) + "sort " + FormatCount(report.manifests_before) +
-                 " manifests (" + FormatBytes(report.bytes_before) + ") by partition into " +
+  outcome.text = Verb(arguments.is_dry_run, "sort", "sorted") + ' ' +
+                 Counted(report.manifests_before, "manifest") + " (" +
+                 FormatBytes(report.bytes_before) + ") by partition into " +
                  FormatCount(report.manifests_after);
   if (report.manifests_before == 0) {
     outcome.text = "the manifests are in order";
@@ -137,7 +150,7 @@ Result<Outcome> ManifestsOne(LakeSession& session, const catalog::TableName& nam
 /// What the policy asks for now: told, or done.
 Result<Outcome> AutoOne(LakeSession& session, const catalog::TableName& name,
                         const MaintainArguments& arguments) {
-  lake::MaintenanceScheduler scheduler(session.context(), WriteOptionsOf(session, arguments));
+  lake::MaintenanceScheduler scheduler(session.context(), RewriteOptionsOf(session, arguments));
   DAYPART_TRY(const auto done, arguments.is_dry_run ? scheduler.Plan(name) : scheduler.Run(name));
   Outcome outcome;
   outcome.json = {{"actions", nlohmann::json::array()}};
@@ -145,8 +158,8 @@ Result<Outcome> AutoOne(LakeSession& session, const catalog::TableName& name,
     outcome.json["actions"].push_back(
         {{"action", std::string(lake::NameOf(action.kind))}, {"reason", action.reason}});
     if (!outcome.text.empty()) outcome.text += "\n  ";
-    outcome.text += Would(arguments.is_dry_run) + std::string(lake::NameOf(action.kind)) + ": " +
-                    action.reason;
+    outcome.text += (arguments.is_dry_run ? "would do " : "did ") +
+                    std::string(lake::NameOf(action.kind)) + ": " + action.reason;
   }
   if (done.empty()) outcome.text = "nothing to do";
   return outcome;
@@ -160,11 +173,18 @@ Result<Outcome> DeletesOne(LakeSession& session, const catalog::TableName& name,
   Outcome outcome;
   outcome.json = {
       {"delete_files", report.delete_files}, {"removed", count}, {"rows", report.rows}};
-  outcome.text = Would(arguments.is_dry_run) + "remove " + FormatCount(count) + " of " +
-                 FormatCount(report.delete_files) + " delete files";
-  if (arguments.is_dry_run && count > 0) {
-    AddReason(outcome, "the " + FormatCount(report.rows) +
-                           " rows that they name are in no file of the table any more");
+  if (count == 0) {
+    outcome.text = report.delete_files == 0
+                       ? "no delete files"
+                       : "all of " + Counted(report.delete_files, "delete file") + " have rows "
+                         "left to delete";
+    return outcome;
+  }
+  outcome.text = Verb(arguments.is_dry_run, "remove", "removed") + ' ' + FormatCount(count) +
+                 " of " + Counted(report.delete_files, "delete file");
+  if (arguments.is_dry_run) {
+    AddReason(outcome, "what they name (" + Counted(report.rows, "row") +
+                           ") is in no file of the table any more");
     for (const std::string& file : report.dangling) outcome.text += "\n  " + file;
   }
   return outcome;
@@ -188,12 +208,18 @@ Result<Outcome> OrphansOne(LakeSession& session, const catalog::TableName& name,
   Outcome outcome;
   outcome.json = {
       {"files", report.files}, {"bytes", report.bytes}, {"files_failed", report.files_failed}};
-  outcome.text = Would(arguments.is_dry_run) + "delete " +
-                 FormatCount(static_cast<int64_t>(report.files.size())) +
-                 " files that nothing refers to (" + FormatBytes(report.bytes) + ")";
-  if (arguments.is_dry_run && !report.files.empty()) {
-    AddReason(outcome, "older than " + std::to_string(arguments.hours.value_or(72)) +
-                           " hours and named by no metadata file, snapshot or manifest");
+  const std::string age = Counted(arguments.hours.value_or(72), "hour");
+  if (report.files.empty()) {
+    outcome.text = "no files older than " + age + " that nothing refers to";
+    return outcome;
+  }
+  outcome.text = Verb(arguments.is_dry_run, "delete", "deleted") + ' ' +
+                 Counted(static_cast<int64_t>(report.files.size()), "file") +
+                 " that nothing refers to (" + FormatBytes(report.bytes) + ")" +
+                 FailedText(report.files_failed);
+  if (arguments.is_dry_run) {
+    AddReason(outcome,
+              "older than " + age + " and named by no metadata file, snapshot or manifest");
     for (const std::string& file : report.files) outcome.text += "\n  " + file;
   }
   return outcome;
@@ -210,10 +236,15 @@ Result<Outcome> StatisticsOne(LakeSession& session, const catalog::TableName& na
                                       .threads_count = session.config().threads_count}));
   Outcome outcome;
   nlohmann::json columns = nlohmann::json::object();
-  outcome.text = report.columns.empty() ? "nothing to count" : "distinct values:";
+  std::vector<std::vector<std::string>> rows;
   for (const auto& column : report.columns) {
     columns[column.column] = column.distinct_count;
-    outcome.text += " " + column.column + " " + FormatCount(column.distinct_count);
+    rows.push_back({"  " + column.column, FormatCount(column.distinct_count)});
+  }
+  if (rows.empty()) {
+    outcome.text = "nothing to count";
+  } else {
+    outcome.text = "distinct values by column\n" + FormatTable(rows, {false, true});
   }
   outcome.json = {{"distinct_counts", std::move(columns)}, {"location", report.location}};
   return outcome;

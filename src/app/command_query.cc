@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "app/commands.h"
+#include "app/work_options.h"
 #include "app/server_query.h"
 #include "app/query_athena.h"
 #include "query/engine.h"
@@ -46,11 +48,7 @@ Result<int> RunTableStatement(LakeSession& session, const std::string& sql,
 Result<int> RunWrite(LakeSession& session, const std::string& sql,
                      const query::EngineOptions& options, const OutputOptions& output) {
   const bool is_about_table = query::is_table_statement(sql);
-  lake::WriteOptions write;
-  write.threads_count = session.config().threads_count;
-  write.file_bytes_target = session.config().file_bytes_target;
-  write.row_group_rows = session.config().row_group_rows;
-  write.zstd_level = session.config().zstd_level;
+  const lake::WriteOptions write = WriteOptionsOf(session.config());
   if (is_about_table) return RunTableStatement(session, sql, options, write, output);
   const UtcMicros start = session.clock().Now();
   DAYPART_TRY(const auto result,
@@ -68,7 +66,7 @@ Result<int> RunWrite(LakeSession& session, const std::string& sql,
          result.snapshot_id ? nlohmann::json(result.snapshot_id->value()) : nlohmann::json()}}
                   .dump());
   } else if (!output.is_quiet) {
-    PrintLine(FormatCount(inserted) + " rows inserted, " + FormatCount(result.rows_updated) +
+    PrintLine(Counted(inserted, "row") + " inserted, " + FormatCount(result.rows_updated) +
               " updated, " + FormatCount(deleted) + " deleted in " + FormatSeconds(seconds));
   }
   return kExitDone;
@@ -95,8 +93,29 @@ Result<std::string> StatementOf(const Config& config, const QueryArguments& argu
     }
     sql.assign(std::istreambuf_iterator<char>(file), {});
   }
-  if (sql.empty()) return InvalidArgument("SQL is expected: daypart query 'SELECT …' or -f FILE");
   return sql;
+}
+
+/// "region | text | region of the viewer" -> its three parts.
+std::vector<std::string> ColumnCells(const std::string& column) {
+  std::vector<std::string> cells(3);
+  size_t begin = 0;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const bool is_last = i + 1 == cells.size();
+    const size_t end = is_last ? std::string::npos : column.find(" | ", begin);
+    cells[i] = column.substr(begin, end == std::string::npos ? end : end - begin);
+    if (end == std::string::npos) break;
+    begin = end + 3;
+  }
+  return cells;
+}
+
+/// Each line four columns to the right.
+std::string Indented(const std::string& text) {
+  std::string indented;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) indented += "    " + line + '\n';
+  return indented;
 }
 
 }  // namespace
@@ -109,9 +128,7 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
   DAYPART_TRY(const auto format,
               query::ParseOutputFormat(output.is_json ? "json" : arguments.format));
   if (is_athena) return RunAthenaQuery(session, sql, format, arguments.is_write, output);
-  query::EngineOptions options;
-  options.memory_bytes_max = session.config().query_memory_bytes;
-  options.threads_count = session.config().threads_count;
+  query::EngineOptions options = EngineOptionsOf(session.config());
   options.views_directory = (session.config().sql_directory / "views").string();
   options.is_given_up = [&session] { return session.context().cancel.is_cancelled(); };
   if (arguments.is_write) return RunWrite(session, sql, options, output);
@@ -121,7 +138,7 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
     DAYPART_TRY(const int64_t rows_count, query::WriteRows(*answered, format, stdout));
     if (format == query::OutputFormat::kTable && !output.is_quiet) {
       const auto micros = static_cast<double>(session.clock().Now().value() - begin.value());
-      PrintNotice(FormatCount(rows_count) + (rows_count == 1 ? " row" : " rows") + " in " +
+      PrintNotice(Counted(rows_count, "row") + " in " +
                   FormatSeconds(micros / 1e6) + " from the lake's server, streams included");
     }
     return kExitDone;
@@ -134,11 +151,10 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
   if (format == query::OutputFormat::kTable && !output.is_quiet) {
     const double seconds = static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
     const auto& statistics = rows->statistics();
-    std::string note =
-        FormatCount(count) + (count == 1 ? " row in " : " rows in ") + FormatSeconds(seconds);
+    std::string note = Counted(count, "row") + " in " + FormatSeconds(seconds);
     if (statistics.tables > 0) {
       note += ", " + FormatCount(statistics.files_read) + " of " +
-              FormatCount(statistics.files_total) + " files read";
+              Counted(statistics.files_total, "file") + " read";
     }
     PrintNotice(note);
   }
@@ -158,7 +174,7 @@ Result<int> RunQueries(const Config& config, const OutputOptions& output) {
     std::string line;
     std::string description;
     nlohmann::json columns = nlohmann::json::array();
-    std::string text;
+    std::vector<std::vector<std::string>> cells;
     // The comment at the top: the description, then a line a column, "-- column: NAME | UNIT |
     // MEANING".
     while (std::getline(file, line) && line.starts_with("-- ")) {
@@ -168,15 +184,20 @@ Result<int> RunQueries(const Config& config, const OutputOptions& output) {
       }
       const std::string column = line.substr(11);
       columns.push_back(column);
-      text += "    " + column + '\n';
+      cells.push_back(ColumnCells(column));
     }
     const std::string name = path.stem().string();
     json.push_back({{"name", name}, {"description", description}, {"columns", columns}});
-    if (!output.is_json) PrintLine(name + ": " + description + '\n' + text);
+    if (output.is_json) continue;
+    PrintLine((json.size() > 1 ? "\n" : "") + name + ": " + description);
+    if (!cells.empty()) PrintLine(Indented(FormatTable(cells, {false, false, false})));
   }
   if (output.is_json) PrintLine(json.dump(2));
-  if (paths.empty() && !output.is_json) {
+  if (output.is_json) return kExitDone;
+  if (paths.empty()) {
     PrintLine("no saved queries in " + (config.sql_directory / "queries").string());
+  } else if (!output.is_quiet) {
+    PrintLine("\nrun one with: daypart query --saved " + paths.begin()->stem().string());
   }
   return kExitDone;
 }

@@ -4,11 +4,14 @@
 // time: not for correctness, which the commits see to, but because a second one would do all the
 // work for nothing.
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "app/commands.h"
 #include "app/file_lock.h"
+#include "app/quarantine_notice.h"
+#include "app/work_options.h"
 #include "pipeline/pipeline_file.h"
 #include "pipeline/run.h"
 
@@ -24,6 +27,11 @@ bool IsWanted(const pipeline::Task& task, const pipeline::Pipeline& pipeline,
     return named.name == arguments.task && named.target == task.target;
   });
 }
+
+/// In a lake that nothing was brought into yet.
+constexpr char kFirstSteps[] =
+    "; bring files in first: daypart upload -r FOLDER raw/ (daypart generate --out data makes some "
+    "up), then daypart crawl raw/";
 
 std::string Outcome(const pipeline::TaskReport& report) {
   if (report.is_skipped) return "no raw table";
@@ -43,15 +51,11 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
   DAYPART_TRY(const auto pipeline,
               pipeline::ReadPipeline(config.sql_directory / "pipelines" / arguments.pipeline));
   pipeline::RunOptions options;
-  options.write.threads_count = config.threads_count;
-  options.write.file_bytes_target = config.file_bytes_target;
-  options.write.row_group_rows = config.row_group_rows;
-  options.write.zstd_level = config.zstd_level;
-  options.engine.memory_bytes_max = config.query_memory_bytes;
-  options.engine.threads_count = config.threads_count;
+  options.write = WriteOptionsOf(config);
+  options.engine = EngineOptionsOf(config);
   nlohmann::json json = nlohmann::json::array();
   std::vector<std::vector<std::string>> rows;
-  int64_t quarantined = 0;
+  std::map<catalog::TableName, int64_t> quarantined;
   std::set<catalog::TableName> refreshed;
   bool has_task = arguments.task.empty();
   for (const auto& task : pipeline.tasks) {
@@ -60,11 +64,17 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
     // The first task of a target empties it; the others add to what that one has made.
     options.is_full_refresh = arguments.is_full_refresh && !refreshed.contains(task.target);
     const UtcMicros start = session.clock().Now();
-    DAYPART_TRY(const auto report,
-                pipeline::RunTask(session.context(), session.raw_catalog(), task, options));
+    auto outcome = pipeline::RunTask(session.context(), session.raw_catalog(), task, options);
+    if (!outcome && outcome.error().code == ErrorCode::kNotFound) {
+      DAYPART_TRY(const auto raw_tables, session.raw_catalog().ListRawTables("media_raw"));
+      if (raw_tables.empty()) {
+        return NotFound(outcome.error().message + kFirstSteps);
+      }
+    }
+    DAYPART_TRY(const auto report, std::move(outcome));
     if (!report.is_skipped) refreshed.insert(task.target);
     const double seconds = static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
-    quarantined += report.rows_quarantined;
+    if (report.rows_quarantined > 0) quarantined[task.target] += report.rows_quarantined;
     const auto& commit = report.commit;
     rows.push_back({task.name, ToString(task.target), Outcome(report),
                     FormatCount(report.files_new),
@@ -92,7 +102,12 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
                            "repeated", "quarantined", "time"},
                           rows, {false, false, false, true, true, true, true, true, true}));
   }
-  return quarantined > 0 ? kExitPartly : kExitDone;
+  if (!output.is_quiet && !output.is_json) {
+    for (const auto& [table, count] : quarantined) {
+      PrintNotice(QuarantineNotice(count, "row", ToString(table)));
+    }
+  }
+  return quarantined.empty() ? kExitDone : kExitPartly;
 }
 
 }  // namespace daypart::app

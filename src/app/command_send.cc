@@ -13,9 +13,10 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
-#include "app/kinesis_place.h"
+#include "app/options.h"
 #include "app/progress.h"
 #include "app/stream_key.h"
+#include "app/stream_target.h"
 #include "aws/service.h"
 #include "generate/live_events.h"
 #include "http/client.h"
@@ -29,21 +30,6 @@ namespace {
 constexpr size_t kReadBytes = size_t{256} << 10;
 /// How soon a signal is seen while a pipe is silent.
 constexpr int kPollMs = 100;
-
-/// Keys that do not change.
-class FixedKey final : public aws::CredentialSource {
- public:
-  explicit FixedKey(const aws::AcceptedKey& key) {
-    credentials_.access_key_id = key.access_key_id;
-    credentials_.secret_access_key = key.secret_access_key;
-    credentials_.origin = "daypart.toml or the environment";
-  }
-  Result<aws::Credentials> Get() override { return credentials_; }
-  void Refuse() override {}
-
- private:
-  aws::Credentials credentials_;
-};
 
 /// Lines of a file or a pipe.
 class LineReader {
@@ -165,33 +151,8 @@ Status SendLines(LakeSession& session, const SendArguments& arguments, const Can
   }
 }
 
-struct Target {
-  KinesisPlace place;
-  /// `daypart serve`, whose key is known; else it is the AWS credentials that sign.
-  bool is_local = false;
-};
-
-/// Amazon Kinesis if --aws or the stream's own `source` says so, else the local server.
-Target TargetOf(const LakeSession& session, const SendArguments& arguments) {
-  std::string stream = arguments.stream;
-  bool is_aws = arguments.is_aws;
-  const auto configured = session.config().streams.find(arguments.stream);
-  if (configured != session.config().streams.end() && arguments.endpoint.empty()) {
-    if (const auto named = KinesisStreamOf(configured->second.source)) {
-      stream = *named;
-      is_aws = true;
-    }
-  }
-  if (is_aws) return {.place = KinesisPlaceOf(session, stream, arguments.region)};
-  return {.place = {.stream = stream,
-                    .region = arguments.region.empty() ? "us-east-1" : arguments.region,
-                    .endpoint = arguments.endpoint.empty() ? "http://" + session.config().listen
-                                                           : arguments.endpoint},
-          .is_local = true};
-}
-
 /// Of a service that is not reached or does not take records.
-std::string WhatToDo(const Target& target, const std::string& endpoint) {
+std::string WhatToDo(const StreamTarget& target, const std::string& endpoint) {
   return target.is_local ? "; is daypart serve running at " + endpoint +
                                "? --endpoint names another address"
                          : "; is " + endpoint + " reachable from this machine?";
@@ -211,9 +172,9 @@ void Report(const SendArguments& arguments, const ingest::ProducerCounters& coun
                              {"records_per_second", rate}}
                   .dump());
   } else if (!output.is_quiet) {
-    std::string line = FormatCount(counters.acknowledged) + " records acknowledged in " +
+    std::string line = Counted(counters.acknowledged, "record") + " acknowledged in " +
                        FormatSeconds(seconds) + " (" + FormatCount(rate) + "/s), " +
-                       FormatCount(counters.calls) + " calls, lag at most " +
+                       Counted(counters.calls, "call") + ", lag at most " +
                        FormatSeconds(static_cast<double>(counters.lag_micros_max) / 1e6);
     if (counters.sent_again > 0) {
       line += ", " + FormatCount(counters.sent_again) + " sent again";
@@ -227,23 +188,28 @@ void Report(const SendArguments& arguments, const ingest::ProducerCounters& coun
 CLI::App* AddSendOptions(CLI::App& app, SendArguments& arguments) {
   auto* send = app.add_subcommand("send", "Send JSON lines to a stream");
   send->footer("Example: daypart send events.jsonl --stream clicks --rate 5000");
-  send->add_option("FILE", arguments.file, "File of JSON lines; - for standard input (default)");
+  auto* file = send->add_option("FILE", arguments.file,
+                                "File of JSON lines; - for standard input (default)");
   send->add_option("--stream", arguments.stream, "The stream")->required();
   send->add_option("--key", arguments.key_field,
                    "Field whose value is the partition key (viewer_id); its records stay in order");
   send->add_option("--rate", arguments.rate, "Records a second; all at once by default")
-      ->check(CLI::PositiveNumber);
-  send->add_option("--live", arguments.live, "Make up so many viewing events that happen now")
-      ->check(CLI::PositiveNumber);
-  send->add_option("--seed", arguments.seed, "live: the same seed makes the same events");
+      ->check(WholeNumber(1));
+  send->add_option("--live", arguments.live,
+                   "Make up so many viewing events that happen now, instead of a file's")
+      ->check(WholeNumber(1))
+      ->excludes(file);
+  send->add_option("--seed", arguments.seed, "live: the same seed makes the same events")
+      ->check(WholeNumber(0));
   send->add_option("--late", arguments.late_permille, "live: late events in a thousand")
-      ->check(CLI::Range(0, 1000));
+      ->check(WholeNumber(0, 1000));
   send->add_option("--repeated", arguments.repeated_permille, "live: repeated ones in a thousand")
-      ->check(CLI::Range(0, 999));
+      ->check(WholeNumber(0, 999));
   send->add_option("--connections", arguments.connections_count, "Calls under way at a time (4)")
-      ->check(CLI::Range(1, 64));
+      ->check(WholeNumber(1, 64));
   auto* endpoint = send->add_option("--endpoint", arguments.endpoint,
-                                    "Of the API; the address of daypart serve by default");
+                                    "Of the API; the address of daypart serve by default")
+                       ->check(HttpUrl());
   send->add_flag("--aws", arguments.is_aws,
                  "To Amazon Kinesis; so by itself if daypart.toml says source = \"kinesis:…\"")
       ->excludes(endpoint);
@@ -255,8 +221,11 @@ Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const 
                     const OutputOptions& output) {
   const auto http = http::MakeClient({});
   Random random;
-  FixedKey local_key(StreamKeyOf(session.config()));
-  const Target target = TargetOf(session, arguments);
+  StreamKeySource local_key(session.config());
+  const StreamTarget target = StreamTargetOf(session, {.stream = arguments.stream,
+                                                       .endpoint = arguments.endpoint,
+                                                       .region = arguments.region,
+                                                       .is_aws = arguments.is_aws});
   aws::CredentialSource& credentials =
       target.is_local ? static_cast<aws::CredentialSource&>(local_key) : session.credentials();
   // Without the session's token: what was read is sent to the end when the user stops, unless
@@ -289,8 +258,8 @@ Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const 
       const auto rate = static_cast<int64_t>(static_cast<double>(counters.acknowledged) /
                                              std::max(seconds(), 1e-3));
       shown.Show("sending", static_cast<uint64_t>(counters.acknowledged.load()),
-                 static_cast<uint64_t>(std::max<int64_t>(arguments.live, counters.added)),
-                 FormatCount(counters.acknowledged) + " records, " + FormatCount(rate) +
+                 arguments.live > 0 ? static_cast<uint64_t>(arguments.live) : kEndless,
+                 Counted(counters.acknowledged, "record") + ", " + FormatCount(rate) +
                      "/s, lag " +
                      FormatSeconds(static_cast<double>(counters.lag_micros) / 1e6));
     });
@@ -302,6 +271,10 @@ Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const 
   Report(arguments, counters, std::max(seconds(), 1e-6), output);
   if (!sent && sent.error().code == ErrorCode::kUnavailable) {
     return Unavailable(sent.error().message + WhatToDo(target, service.endpoint()));
+  }
+  if (!sent && sent.error().code == ErrorCode::kNotFound) {
+    return NotFound(sent.error().message + "; daypart stream create " + arguments.stream +
+                    (target.is_local ? "" : " --aws") + " makes it");
   }
   if (!sent) return std::move(sent).error();
   return kExitDone;

@@ -16,6 +16,7 @@
 #include "app/stream_key.h"
 #include "app/stream_session.h"
 #include "app/window_job.h"
+#include "app/work_options.h"
 #include "base/log.h"
 #include "http/server.h"
 #include "serve/background_jobs.h"
@@ -36,6 +37,9 @@ constexpr std::chrono::milliseconds kStopLook{50};
 constexpr std::chrono::milliseconds kRetentionInterval{60'000};
 /// Until a stream that could not be opened (that nobody made yet, say) is tried again.
 constexpr std::chrono::milliseconds kStreamInterval{1'000};
+
+/// The metric tells what is committed of every shard, of one that is silent too.
+constexpr int64_t kNeverIdleMs = INT64_MAX / 1'000;
 
 struct Place {
   std::string address;
@@ -116,7 +120,7 @@ void ObserveLag(serve::Metrics& metrics, const HotStreams& hot) {
 }
 
 /// What each stream did into each of its sinks, and what waits in memory.
-void ObserveSinks(serve::Metrics& metrics, const HotStreams& hot) {
+void ObserveSinks(serve::Metrics& metrics, const HotStreams& hot, Clock& clock) {
   using Value = const std::atomic<int64_t> ingest::ConsumerProgress::*;
   struct Counter {
     const char* name;
@@ -144,7 +148,7 @@ void ObserveSinks(serve::Metrics& metrics, const HotStreams& hot) {
                    "Memory of decoded rows that wait");
   metrics.Describe("daypart_stream_watermark_timestamp_seconds", serve::MetricKind::kGauge,
                    "Event time up to which all shards are committed");
-  metrics.OnRead([&metrics, &hot] {
+  metrics.OnRead([&metrics, &hot, &clock] {
     for (const auto& [name, stream] : hot.running()) {
       for (size_t i = 0; i < stream->consumers().size(); ++i) {
         const serve::Labels labels = {{"stream", name}, {"sink", stream->sink(i).name()}};
@@ -158,15 +162,11 @@ void ObserveSinks(serve::Metrics& metrics, const HotStreams& hot) {
                   static_cast<double>(size.rows_count));
       metrics.Set("daypart_stream_tail_bytes", {{"stream", name}},
                   static_cast<double>(size.rows_bytes));
-      const auto committed = stream->tail().committed();
-      std::optional<UtcMicros> least;
-      for (const auto& [shard, state] : committed.shards) {
-        if (!state.event_time_max || state.is_at_end) continue;
-        least = std::min(least.value_or(*state.event_time_max), *state.event_time_max);
-      }
-      if (least) {
+      const auto watermark = ingest::Watermark(stream->tail().committed(),
+                                               clock.Now(), kNeverIdleMs);
+      if (watermark) {
         metrics.Set("daypart_stream_watermark_timestamp_seconds", {{"stream", name}},
-                    static_cast<double>(least->value()) / 1e6);
+                    static_cast<double>(watermark->value()) / 1e6);
       }
     }
   });
@@ -182,13 +182,13 @@ class LakeServer {
         router_(session.clock(), metrics_),
         hot_(session),
         queries_(session.context(), session.raw_catalog(),
-                 EngineOptionsOf(session.config(), hot_), metrics_),
+                 QueryOptionsOf(session.config(), hot_), metrics_),
         kinesis_(log, session.clock(), {.key = StreamKeyOf(session.config())}),
         jobs_(session.clock(), metrics_) {
     ObserveProcess(metrics_, session.clock());
     ObserveStreams(metrics_, log);
     ObserveLag(metrics_, hot_);
-    ObserveSinks(metrics_, hot_);
+    ObserveSinks(metrics_, hot_, session.clock());
     router_.Add("POST", "/", [this](const auto& request, http::ResponseWriter& writer) {
       kinesis_.Handle(request, writer);
     });
@@ -230,12 +230,9 @@ class LakeServer {
 
   void StartJobs() {
     const Config& config = session_.config();
-    lake::WriteOptions write;
+    lake::WriteOptions write = WriteOptionsOf(config);
     // Half of the processors: maintenance is not to stall those who ask.
     write.threads_count = std::max(1, config.threads_count / 2);
-    write.file_bytes_target = config.file_bytes_target;
-    write.row_group_rows = config.row_group_rows;
-    write.zstd_level = config.zstd_level;
     jobs_.Start(serve::MaintenanceJob(session_.context(), write, metrics_));
     jobs_.Start(WindowJob(session_, {}, metrics_));
     jobs_.Start({.name = "stream retention",
@@ -258,14 +255,14 @@ class LakeServer {
                                     session_.context().cancel));
     // Shared with the queries that read its rows.
     const std::shared_ptr<StreamSession> shared = std::move(stream);
+    // Tried again every second: the server takes over once a daypart stream that has it ends.
+    DAYPART_TRY(const auto locks, shared->Lock(session_));
     const auto running = hot_.Add(shared);
     return shared->Run();
   }
 
-  static query::EngineOptions EngineOptionsOf(const Config& config, lake::HotTables& hot) {
-    query::EngineOptions options;
-    options.memory_bytes_max = config.query_memory_bytes;
-    options.threads_count = config.threads_count;
+  static query::EngineOptions QueryOptionsOf(const Config& config, lake::HotTables& hot) {
+    query::EngineOptions options = EngineOptionsOf(config);
     options.views_directory = (config.sql_directory / "views").string();
     options.hot_tables = &hot;
     return options;

@@ -5,6 +5,7 @@
 
 #include "app/commands.h"
 #include "app/progress.h"
+#include "app/quarantine_notice.h"
 #include "app/stream_session.h"
 #include "app/window_job.h"
 #include "serve/background_jobs.h"
@@ -46,10 +47,11 @@ void Report(const StreamSession& stream, double seconds, const OutputOptions& ou
   for (size_t i = 0; i < stream.consumers().size() && !output.is_quiet; ++i) {
     const auto& progress = stream.consumers()[i]->progress();
     const auto rate = static_cast<int64_t>(static_cast<double>(progress.rows) / seconds);
-    std::string line = stream.sink(i).name() + ": " + FormatCount(progress.rows) + " rows in " +
+    std::string line = stream.sink(i).name() + ": " + Counted(progress.rows, "row") + " in " +
                        FormatSeconds(seconds) + " (" + FormatCount(rate) + " rows/s), " +
-                       FormatCount(progress.commits) + " commits, " + FormatCount(progress.files) +
-                       " files of " + FormatBytes(progress.bytes_written);
+                       Counted(progress.commits, "commit") + ", " +
+                       Counted(progress.files, "file") + " of " +
+                       FormatBytes(progress.bytes_written);
     if (progress.repeated > 0) line += ", " + FormatCount(progress.repeated) + " repeated";
     PrintLine(line);
   }
@@ -78,6 +80,7 @@ Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
               StreamSession::Open(session, std::move(config),
                                   {.until_idle = arguments.until_idle}, stop));
   DAYPART_TRY(const auto table, catalog::ParseTableName(stream->config().table, "media"));
+  DAYPART_TRY(const auto locks, stream->Lock(session));
   serve::Metrics metrics;
   serve::BackgroundJobs jobs(session.clock(), metrics);
   // A run that ends by itself has the windows follow at its end, in fewer and larger steps.
@@ -89,9 +92,12 @@ Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
     ProgressLine line(output);
     const ProgressWatch watch(line, [&](ProgressLine& shown) {
       const auto& progress = stream->consumers().front()->progress();
-      shown.Show(stream->config().name, 0, 0,
-                 FormatCount(progress.rows) + " rows in " + FormatCount(progress.commits) +
-                     " commits" + Lag(*stream->consumers().front()));
+      const double seconds = std::max(
+          1e-3, static_cast<double>(session.clock().Now().value() - start.value()) / 1e6);
+      const auto rate = static_cast<int64_t>(static_cast<double>(progress.rows) / seconds);
+      shown.Show(stream->config().name, 0, kEndless,
+                 Counted(progress.rows, "row") + " in " + Counted(progress.commits, "commit") +
+                     ", " + FormatCount(rate) + "/s" + Lag(*stream->consumers().front()));
     });
     ended = stream->Run();
   }
@@ -105,8 +111,8 @@ Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
   }
   const int64_t quarantined = stream->consumers().front()->progress().quarantined;
   if (quarantined == 0) return kExitDone;
-  PrintNotice("daypart: " + FormatCount(quarantined) +
-              " event(s) did not fit and are kept in media.quarantine with position and reason");
+  PrintNotice(QuarantineNotice(quarantined, "event", ToString(table)));
+  PrintNotice("after a fix: daypart stream replay-quarantine " + stream->config().name);
   return kExitPartly;
 }
 

@@ -186,6 +186,25 @@ struct StreamArguments {
 Result<int> RunStream(LakeSession& session, const StreamArguments& arguments,
                       const CancelToken& stop, const OutputOptions& output);
 
+struct NamedStreamArguments {
+  std::string name;
+  int64_t shards_count = 1;
+  bool is_on_demand = false;
+  bool is_aws = false;
+  std::string endpoint;
+  std::string region;
+};
+
+/// daypart stream create NAME | describe NAME | delete NAME | list
+Result<int> RunStreamCreate(LakeSession& session, const NamedStreamArguments& arguments,
+                            const CancelToken& stop, const OutputOptions& output);
+Result<int> RunStreamDescribe(LakeSession& session, const NamedStreamArguments& arguments,
+                              const CancelToken& stop, const OutputOptions& output);
+Result<int> RunStreamDelete(LakeSession& session, const NamedStreamArguments& arguments,
+                            const CancelToken& stop, const OutputOptions& output);
+Result<int> RunStreamList(LakeSession& session, const NamedStreamArguments& arguments,
+                          const CancelToken& stop, const OutputOptions& output);
+
 struct ReplayArguments {
   std::string name;
   std::optional<std::string> from;

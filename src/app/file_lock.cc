@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 
 namespace daypart::app {
 
@@ -19,8 +20,14 @@ Result<FileLock> FileLock::Take(const std::filesystem::path& path) {
   FileLock lock(file);
   if (flock(file, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return SystemError("locking " + path.string(), errno);
-    return Unavailable(path.string() + " is held by another process");
+    char holder[16] = {};
+    const bool is_told = ::pread(file, holder, sizeof(holder) - 1, 0) > 0;
+    return Unavailable(path.string() + " is held by " +
+                       (is_told ? "process " + std::string(holder) : "another process"));
   }
+  // For whoever is refused; the lock does not depend on it.
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(file, 0) == 0) (void)!::pwrite(file, pid.data(), pid.size(), 0);
   return lock;
 }
 

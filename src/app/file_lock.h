@@ -13,7 +13,8 @@ namespace daypart::app {
 
 class FileLock {
  public:
-  /// Makes the file and its folder if need be. errors: kUnavailable if another holder has it.
+  /// Makes the file and its folder if need be. errors: kUnavailable if another holder has it, with
+  /// the number of its process.
   static Result<FileLock> Take(const std::filesystem::path& path);
   FileLock(FileLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
   FileLock& operator=(FileLock&&) = delete;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace daypart::app {
 namespace {
@@ -17,32 +18,53 @@ size_t WidthOf(std::string_view text) {
   }));
 }
 
+std::vector<size_t> WidthsOf(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], WidthOf(row[i]));
+  }
+  return widths;
+}
+
+std::string Line(const std::vector<std::string>& row, const std::vector<size_t>& widths,
+                 const std::vector<bool>& right_aligned) {
+  std::string text;
+  for (size_t i = 0; i < row.size(); ++i) {
+    if (widths[i] == 0) continue;
+    if (!text.empty()) text += "  ";
+    const std::string padding(widths[i] - WidthOf(row[i]), ' ');
+    text += right_aligned[i] ? padding + row[i] : row[i] + padding;
+  }
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text + '\n';
+}
+
 }  // namespace
+
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows,
+                        const std::vector<bool>& right_aligned) {
+  const std::vector<size_t> widths = WidthsOf(rows);
+  std::string text;
+  for (const auto& row : rows) text += Line(row, widths, right_aligned);
+  return text;
+}
 
 std::string FormatTable(const std::vector<std::string>& header,
                         const std::vector<std::vector<std::string>>& rows,
                         const std::vector<bool>& right_aligned) {
-  std::vector<size_t> widths;
-  for (const std::string& name : header) widths.push_back(WidthOf(name));
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], WidthOf(row[i]));
-  }
-  std::string text;
-  const auto add = [&](const std::vector<std::string>& row) {
-    for (size_t i = 0; i < widths.size(); ++i) {
-      const std::string padding(widths[i] - WidthOf(row[i]), ' ');
-      const bool is_last = i + 1 == widths.size();
-      text += right_aligned[i] ? padding + row[i] : row[i] + (is_last ? "" : padding);
-      if (!is_last) text += "  ";
-    }
-    text += '\n';
-  };
-  add(header);
-  std::vector<std::string> rule;
-  for (const size_t width : widths) rule.emplace_back(width, '-');
-  add(rule);
-  for (const auto& row : rows) add(row);
-  return text;
+  std::vector<std::vector<std::string>> all = {header, {}};
+  all.insert(all.end(), rows.begin(), rows.end());
+  for (const size_t width : WidthsOf(all)) all[1].emplace_back(width, '-');
+  return FormatTable(all, right_aligned);
+}
+
+std::string Counted(int64_t count, std::string_view thing) {
+  return Counted(count, thing, std::string(thing) + 's');
+}
+
+std::string Counted(int64_t count, std::string_view thing, std::string_view things) {
+  return FormatCount(count) + ' ' + std::string(count == 1 ? thing : things);
 }
 
 std::string FormatCount(int64_t count) {
@@ -82,6 +104,13 @@ void PrintLine(std::string_view line) {
 void PrintNotice(std::string_view line) {
   std::fwrite(line.data(), 1, line.size(), stderr);
   if (!line.ends_with('\n')) std::fputc('\n', stderr);
+}
+
+void PrintError(std::string_view code, std::string_view message, const OutputOptions& output) {
+  if (!output.is_json) return PrintNotice("daypart: " + std::string(message));
+  // A message may quote bytes of a file that are no text.
+  PrintNotice(nlohmann::json{{"error", {{"code", code}, {"message", message}}}}.dump(
+      -1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace daypart::app

@@ -3,6 +3,7 @@
 // A carriage return, the text, and the rest of the line erased.
 #include "app/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,8 +41,19 @@ void ProgressLine::Show(std::string_view what, uint64_t done, uint64_t total,
   if (now - last_ < kInterval) return;
   last_ = now;
   has_text_ = true;
-  const std::string line = '\r' + FormatBar(done, total) + "  " + std::string(what) + "  " +
-                           std::string(amount) + "\x1b[K";
+  std::string text = (total == kEndless ? "" : FormatBar(done, total) + "  ") + std::string(what) +
+                     "  " + std::string(amount);
+  // A line that wraps could not be taken back.
+  winsize window{};
+  const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1;
+  const size_t columns = is_known ? window.ws_col - 1u : 79;
+  if (text.size() > columns) {
+    // Not in the middle of a character.
+    size_t end = columns;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text.resize(end);
+  }
+  const std::string line = '\r' + text + "\x1b[K";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

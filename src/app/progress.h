@@ -18,6 +18,9 @@
 
 namespace daypart::app {
 
+/// A total that is not known, or that nothing has: no bar is shown, what is counted alone.
+inline constexpr uint64_t kEndless = UINT64_MAX;
+
 class ProgressLine {
  public:
   explicit ProgressLine(const OutputOptions& output);

@@ -15,4 +15,11 @@ aws::AcceptedKey StreamKeyOf(const Config& config) {
   return {"daypart", "daypart"};
 }
 
+StreamKeySource::StreamKeySource(const Config& config) {
+  const aws::AcceptedKey key = StreamKeyOf(config);
+  credentials_.access_key_id = key.access_key_id;
+  credentials_.secret_access_key = key.secret_access_key;
+  credentials_.origin = "daypart.toml or the environment";
+}
+
 }  // namespace daypart::app

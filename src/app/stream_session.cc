@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/kinesis_place.h"
+#include "app/work_options.h"
 #include "base/log.h"
 #include "base/thread_priority.h"
 #include "ingest/files_sink.h"
@@ -26,12 +27,8 @@ constexpr size_t kStreamNameBytesMax = 128;
 /// more fresh memory than pays (10 M rows over 240 hours: 6.5 cpu seconds with 384 MiB, else 5.8).
 constexpr int64_t kWaitingBytesMax = int64_t{128} << 20;
 
-lake::WriteOptions WriteOptionsOf(const Config& config) {
-  lake::WriteOptions write;
-  write.threads_count = config.threads_count;
-  write.file_bytes_target = config.file_bytes_target;
-  write.row_group_rows = config.row_group_rows;
-  write.zstd_level = config.zstd_level;
+lake::WriteOptions SinkOptionsOf(const Config& config) {
+  lake::WriteOptions write = WriteOptionsOf(config);
   write.buffer_bytes_max = kWaitingBytesMax;
   return write;
 }
@@ -84,9 +81,10 @@ Result<std::unique_ptr<source::RecordSource>> OpenSource(LakeSession& session,
                                          config.name);
   if (log || log.error().code != ErrorCode::kNotFound) return log;
   return InvalidArgument("stream " + config.name +
-                         " has no source: the lake has no stream of that name (CreateStream at "
-                         "daypart serve makes one); for files say --from FOLDER, for Amazon "
-                         "Kinesis --from kinesis:STREAM, or source = \"…\" under [stream." +
+                         " has no source: the lake has no stream of that name (daypart "
+                         "stream create " + config.name + " makes one); for files say --from "
+                         "FOLDER, for Amazon Kinesis --from kinesis:STREAM, or source = \"…\" "
+                         "under [stream." +
                          config.name + "] in daypart.toml");
 }
 
@@ -117,7 +115,7 @@ Status StreamSession::AddSinks(LakeSession& session) {
                     .time_column = config_.time_column,
                     .window_ids_max = config_.dedupe_rows,
                     .partition = config_.partition,
-                    .write = WriteOptionsOf(session.config())};
+                    .write = SinkOptionsOf(session.config())};
   sinks_.push_back(std::make_unique<ingest::TableSink>(context_, table_options_));
   if (config_.files.empty()) return Ok();
   std::string folder = config_.files.starts_with('/') ? "file://" + config_.files
@@ -161,6 +159,29 @@ Result<std::unique_ptr<StreamSession>> StreamSession::Open(LakeSession& session,
         std::move(consumer)));
   }
   return stream;
+}
+
+Result<std::vector<FileLock>> StreamSession::Lock(const LakeSession& session) const {
+  // By what a checkpoint is kept under: in the table the source, beside the files the stream.
+  std::vector<std::string> names = {ToString(table_options_.table) + '-' + source_->name()};
+  if (files_options_) names.push_back(files_options_->folder + '-' + config_.name);
+  std::vector<FileLock> locks;
+  for (std::string& name : names) {
+    for (char& c : name) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (std::isalnum(byte) == 0 && c != '.' && c != '-' && c != '_') c = '_';
+    }
+    auto lock = FileLock::Take(session.config().lake_directory / ".daypart" /
+                               ("stream-" + name + ".lock"));
+    if (!lock && lock.error().code == ErrorCode::kUnavailable) {
+      return Unavailable("stream " + config_.name +
+                         " is being taken in already, by daypart serve or another daypart stream; "
+                         "stop that one first: " + lock.error().message);
+    }
+    if (!lock) return std::move(lock).error();
+    locks.push_back(*std::move(lock));
+  }
+  return locks;
 }
 
 Status StreamSession::Run() {

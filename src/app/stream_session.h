@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/file_lock.h"
 #include "app/lake_session.h"
 #include "app/stream_config.h"
 #include "base/cancel.h"
@@ -32,6 +33,11 @@ class StreamSession {
   static Result<std::unique_ptr<StreamSession>> Open(LakeSession& session, StreamConfig config,
                                                      const StreamRunOptions& options,
                                                      const CancelToken& stop);
+
+  /// Keep another process of this machine from taking the same source into the same table or files:
+  /// one would find its checkpoint moved by the other, and begin anew or give up. To be held while
+  /// the session runs. errors: kUnavailable, with the number of the process that has them.
+  Result<std::vector<FileLock>> Lock(const LakeSession& session) const;
 
   /// Runs all sinks, each on a thread of its own, until all have ended.
   /// errors: the first sink's that failed; the others have run to their end then.

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "app/file_lock.h"
+#include "app/work_options.h"
 #include "base/log.h"
 
 namespace daypart::app {
@@ -22,13 +23,12 @@ Result<bool> KeepAllWindows(LakeSession& session, const lake::LakeContext& conte
   windows::KeepOptions keep;
   keep.is_full_refresh = options.is_full_refresh;
   keep.spill_directory = (config.lake_directory / ".daypart" / "windows-spill").string();
-  keep.write.threads_count = options.threads_count > 0 ? options.threads_count
-                                                       : config.threads_count;
-  keep.write.file_bytes_target = config.file_bytes_target;
-  keep.write.row_group_rows = config.row_group_rows;
-  keep.write.zstd_level = config.zstd_level;
-  keep.engine.memory_bytes_max = config.query_memory_bytes;
-  keep.engine.threads_count = keep.write.threads_count;
+  keep.write = WriteOptionsOf(config);
+  keep.engine = EngineOptionsOf(config);
+  if (options.threads_count > 0) {
+    keep.write.threads_count = options.threads_count;
+    keep.engine.threads_count = options.threads_count;
+  }
   bool is_known = options.name.empty();
   std::optional<FileLock> lock;
   for (const auto& window : declared) {

@@ -264,6 +264,22 @@ class JsonDecoder final : public Decoder {
                           simdjson::error_message(error));
   }
 
+  /// The first letter alone tells the type: that "nothing" is no null shows only when it is read.
+  static bool IsWhole(ondemand::document& document, ondemand::json_type type) {
+    switch (type) {
+      case ondemand::json_type::null: {
+        bool is_null = false;
+        return !document.is_null().get(is_null) && is_null;
+      }
+      case ondemand::json_type::boolean: return !document.get_bool().error();
+      case ondemand::json_type::number: return !document.get_number().error();
+      case ondemand::json_type::string: return !document.get_string().error();
+      case ondemand::json_type::array:
+      case ondemand::json_type::object: return true;
+    }
+    return false;
+  }
+
   bool ReadDocument(std::string_view record, size_t readable) {
     ondemand::document document;
     auto error = parser_.iterate(record.data(), record.size(), readable).get(document);
@@ -271,7 +287,9 @@ class JsonDecoder final : public Decoder {
     ondemand::json_type type{};
     if ((error = document.type().get(type))) return RefuseJson(error);
     if (type != ondemand::json_type::object) {
-      return Refuse("", "expected a JSON object a line, found " + std::string(KindName(type)));
+      return Refuse("", "expected a JSON object a line, found " +
+                            std::string(IsWhole(document, type) ? KindName(type)
+                                                                : "text that is no JSON"));
     }
     ondemand::object object;
     if ((error = document.get_object().get(object))) return RefuseJson(error);

@@ -13,6 +13,8 @@
 namespace daypart::decode {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -95,7 +97,12 @@ TEST(JsonDecoder, RejectsWhatIsNotOneObjectALine) {
   EXPECT_THAT(ReasonFor("[{\"id\":1}]"), HasSubstr("found array"));
   EXPECT_THAT(ReasonFor("{\"id\":1} {\"id\":2}"), HasSubstr("more text"));
   EXPECT_THAT(ReasonFor("{\"id\":1"), HasSubstr("broken JSON"));
-  EXPECT_THAT(ReasonFor("hello"), HasSubstr("JSON"));
+  for (const char* line : {"hello", "nothing", "nul", "total: 3", "false alarm", "12abc", "-x"}) {
+    EXPECT_THAT(ReasonFor(line), AllOf(HasSubstr("expected a JSON object"),
+                                       AnyOf(HasSubstr("no JSON"), HasSubstr("broken JSON"))));
+  }
+  EXPECT_THAT(ReasonFor("null"), HasSubstr("found null"));
+  EXPECT_THAT(ReasonFor("12"), HasSubstr("found number"));
   EXPECT_THAT(ReasonFor("{\"id\":1,\"region\":\"\xff\"}"), HasSubstr("broken JSON"));
 }
 

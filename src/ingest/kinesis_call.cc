@@ -46,7 +46,12 @@ SendCall KinesisCall(aws::Service& service, std::string stream) {
                               .total_timeout = kCallTimeout,
                               .is_single = true}));
     if (!answer.response.is_success()) {
-      return aws::ToError(answer.response, "PutRecords to stream " + stream);
+      Error error = aws::ToError(answer.response, "PutRecords to stream " + stream);
+      // The service answers 400 for almost everything: what is meant is in the type.
+      if (aws::ErrorOfAnswer(answer.response).code == "ResourceNotFoundException") {
+        error.code = ErrorCode::kNotFound;
+      }
+      return error;
     }
     const json document = json::parse(answer.response.body, nullptr, false);
     const auto told = document.is_object() ? document.find("Records") : document.end();

@@ -39,7 +39,11 @@ std::string FormatOf(const http::ServerRequest& request) {
 
 Result<Asked> Parse(const http::ServerRequest& request) {
   Asked asked{.sql = request.body, .format = FormatOf(request)};
-  if (request.Header("content-type").starts_with("application/json")) {
+  // curl -d sends JSON as a form, others without a type: no statement begins with a brace.
+  const size_t first = request.body.find_first_not_of(" \t\r\n");
+  const bool is_json = request.Header("content-type").starts_with("application/json") ||
+                       (first != std::string::npos && request.body[first] == '{');
+  if (is_json) {
     const json body = json::parse(request.body, nullptr, false);
     if (!body.is_object() || !body.contains("sql") || !body["sql"].is_string() ||
         (body.contains("format") && !body["format"].is_string())) {

@@ -24,6 +24,8 @@ constexpr uint64_t kHeadBytesMax = 1024;
 constexpr size_t kSignatureBytes = size_t{64} << 10;
 constexpr size_t kChunkBytesMin = size_t{64} << 10;
 constexpr int64_t kSampleLinesMin = 10;
+/// Endings that are told of files left out.
+constexpr size_t kUnknownEndingsMax = 20;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 /// "<head bytes>-<hash>:<offset>"; the head of a file that nothing was read of is empty.
@@ -117,6 +119,15 @@ bool is_text_name(std::string_view name) {
                                           [name](auto ending) { return name.ends_with(ending); });
 }
 
+/// No ending at all is taken for text too: programs that write a log seldom give it one.
+bool is_known_name(std::string_view id) {
+  std::string_view name = WithoutPacking(id.substr(id.rfind('/') + 1));
+  // A log that was turned over: events.jsonl.1, events.jsonl-20261124, events.2026-11-24.
+  name = name.substr(0, name.find_last_not_of("0123456789-_") + 1);
+  while (name.ends_with('.')) name.remove_suffix(1);
+  return is_text_name(name) || name.ends_with(".log") || name.find('.') == std::string_view::npos;
+}
+
 }  // namespace
 
 struct DirectoryRecordSource::File {
@@ -151,6 +162,10 @@ Result<std::vector<Shard>> DirectoryRecordSource::ListShards() {
   for (store::ObjectInfo& info : listed) {
     std::string id = info.location.substr(options_.folder.size() + 1);
     if (is_passed_over(id)) continue;
+    if (!is_known_name(id)) {
+      TellUnknown(id);
+      continue;
+    }
     auto& file = files_[id];
     if (file == nullptr) {
       file = std::make_unique<File>();
@@ -163,6 +178,17 @@ Result<std::vector<Shard>> DirectoryRecordSource::ListShards() {
     shards.push_back({.id = std::move(id), .parent_ids = {}, .is_closed = false});
   }
   return shards;
+}
+
+void DirectoryRecordSource::TellUnknown(const std::string& id) {
+  // By ending, so that a folder of a thousand pictures is told in one line.
+  const std::string ending = id.substr(std::min(WithoutPacking(id).rfind('.'), id.size()));
+  if (unknown_endings_.size() >= kUnknownEndingsMax || !unknown_endings_.insert(ending).second) {
+    return;
+  }
+  Log(LogLevel::kWarning, options_.folder + '/' + id + " and other files named *" + ending +
+                              " are left out: .jsonl, .ndjson, .json, .csv, .tsv, .txt or .log is "
+                              "expected, .gz or .zst behind it, or no ending");
 }
 
 Result<DirectoryRecordSource::File*> DirectoryRecordSource::FileOf(const std::string& shard_id) {

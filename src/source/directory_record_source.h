@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,9 @@ class DirectoryRecordSource final : public RecordSource {
   std::string name() const override { return options_.name; }
   bool has_lines() const override { return true; }
   /// The files that are there now, sorted by name, without those whose names say that they are not
-  /// for readers (hidden, .tmp, .part, …) and .parquet files; other binaries are left out once
-  /// their first bytes tell.
+  /// for readers (hidden, .tmp, .part, …), .parquet files, and those with an ending that text
+  /// of this kind does not have, which is logged once an ending; binaries are left out once their
+  /// first bytes tell.
   Result<std::vector<Shard>> ListShards() override;
   Result<std::string> PositionOf(const std::string& shard_id, StartPosition start) override;
   /// errors: kUnsupported, use ReadLines.
@@ -55,6 +57,7 @@ class DirectoryRecordSource final : public RecordSource {
 
  private:
   struct File;
+  void TellUnknown(const std::string& id);
   Result<File*> FileOf(const std::string& shard_id);
   /// Whether there may be bytes that no ReadLines has given yet.
   bool has_settled(const File& file) const;
@@ -67,8 +70,9 @@ class DirectoryRecordSource final : public RecordSource {
   store::ObjectStore& store_;
   Clock& clock_;
   const DirectoryOptions options_;
-  std::mutex mutex_;  // guards files_; held over reads, since one consumer reads at a time
+  std::mutex mutex_;  // guards the rest; held over reads, since one consumer reads at a time
   std::map<std::string, std::unique_ptr<File>> files_;
+  std::set<std::string, std::less<>> unknown_endings_;
 };
 
 }  // namespace daypart::source

@@ -110,6 +110,21 @@ TEST(DirectoryRecordSource, FilesUnderANameForTheWritersUseAreTakenWhenTheyAreRe
   EXPECT_EQ(folder.Take("sub/b.jsonl"), "{\"n\":1}\n");
 }
 
+TEST(DirectoryRecordSource, FilesOfOtherKindsAreLeftOutByTheirEnding) {
+  Folder folder;
+  for (const char* name : {"README.md", "a.xml", "a.jsonl.bak", "sub/script.py", "x.xml.gz"}) {
+    folder.Write(name, "{\"n\":0}\n");
+  }
+  folder.Wait(60);
+  EXPECT_TRUE(folder.Take().empty());
+  EXPECT_FALSE(folder.source->has_unsettled());
+  for (const char* name : {"part-0000", "a.jsonl", "b.ndjson", "c.log", "d.jsonl.1",
+                           "e.jsonl-20261124", "f.2026-11-24", "clicks-1-2026-11-25-09-30-a1b2"}) {
+    folder.Write(name, "{\"n\":1}\n");
+    EXPECT_EQ(folder.Take(name), "{\"n\":1}\n") << name;
+  }
+}
+
 TEST(DirectoryRecordSource, CsvIsTakenWhenItHasSettledEachFileWithItsOwnHeader) {
   Folder folder;
   folder.Write("a.csv", "id,region\n1,north\n");

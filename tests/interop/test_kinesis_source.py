@@ -270,7 +270,7 @@ def test_aggregated_records_come_apart(lake, kinesis_local):
     for data in (event(500).encode(), packed, event(501).encode(), broken):
         kinesis.put_record(StreamName="clicks", Data=data, PartitionKey="a")
     done = lake.run("stream", "clicks", "--until-idle", env=cloud.environment())
-    assert done.returncode == 3 and "1 event(s) did not fit" in done.stderr, done.stderr
+    assert done.returncode == 3 and "1 event did not fit" in done.stderr, done.stderr
     ids = table_ids(lake)
     assert sorted(ids) == sorted(f"e{n}" for n in range(502))
 

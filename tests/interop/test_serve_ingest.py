@@ -78,7 +78,7 @@ def test_kills_of_the_server_cost_no_event_and_repeat_none(lake, seed):
 
 def test_the_command_takes_the_lakes_own_stream_in(lake):
     missing = lake.run("stream", "clicks", "--until-idle")
-    assert missing.returncode == 1 and "has no source" in missing.stderr and "CreateStream" in missing.stderr
+    assert missing.returncode == 1 and "has no source" in missing.stderr and "daypart stream create clicks" in missing.stderr
     count = write_events(lake, 1000, seed=3)
     with Served(lake) as server:
         create_stream(server)
