@@ -422,6 +422,25 @@ def test_by_arn_and_by_environment(lake, kinesis_local):
     assert "ResourceNotFoundException" in missing.stderr
 
 
+def test_a_stream_is_made_listed_and_deleted_at_kinesis(lake, kinesis_local):
+    environment = cloud.environment(AWS_ENDPOINT_URL_KINESIS=kinesis_local.url, AWS_REGION="us-east-1")
+    made = lake.run("--json", "stream", "create", "fresh", "--shards", "2", "--aws", env=environment)
+    assert made.returncode == 0, made.stderr
+    facts = json.loads(made.stdout)
+    # It is ready when the command ends, and the one that boto3 sees.
+    assert (facts["status"], facts["shards"]) == ("ACTIVE", 2) and facts["arn"].endswith(":stream/fresh")
+    kinesis = make_stream(kinesis_local, 1)
+    assert len(kinesis.list_shards(StreamName="fresh")["Shards"]) == 2
+    listed = json.loads(lake.run("--json", "stream", "list", "--aws", env=environment).stdout)
+    assert {"kinesis:clicks", "kinesis:fresh"} <= {stream["source"] for stream in listed}
+    again = lake.run("--json", "stream", "create", "fresh", "--aws", env=environment)
+    assert again.returncode == 1 and json.loads(again.stderr)["error"]["code"] == "already exists"
+    assert lake.run("stream", "delete", "fresh", "--aws", env=environment).returncode == 0
+    assert "fresh" not in [name for name in kinesis.list_streams()["StreamNames"]
+                           if kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"]
+                           != "DELETING"]
+
+
 def test_a_wrong_secret_is_told(lake, tmp_path):
     own = OwnEndpoint(tmp_path / "other")
     try:
