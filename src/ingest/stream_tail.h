@@ -150,6 +150,9 @@ class StreamTail {
   Status DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock);
   Result<bool> ReadAndDecode();
   Status DropRepeated(const RecordDecoder& decoder, DecodedRun& decoded);
+  /// With mutex_ held: by shard, the number behind the last run that is committed; without those
+  /// shards whose committed position is not between runs.
+  std::map<std::string, uint64_t> FirstBeyond(const StreamState& committed) const;
   /// With mutex_ held.
   void AdvanceReadable();
 

@@ -22,22 +22,45 @@ void StreamTail::AdvanceReadable() {
   }
 }
 
+// Positions of a file that was replaced have no order, so they are looked for before they are
+// compared: what this tail's stream committed ends where one of its runs does.
+std::map<std::string, uint64_t> StreamTail::FirstBeyond(const StreamState& committed) const {
+  std::map<std::string, uint64_t> first;
+  for (const auto& [id, shard] : base_.shards) {
+    const auto known = committed.shards.find(id);
+    if (known != committed.shards.end() && known->second.position == shard.position) first[id] = 0;
+  }
+  for (const auto& entry : entries_) {
+    const std::string& id = entry->read.input.shard_id;
+    const auto known = committed.shards.find(id);
+    if (known == committed.shards.end()) continue;
+    if (known->second.position == entry->read.next_position) first[id] = entry->number + 1;
+  }
+  return first;
+}
+
 Result<lake::HotRuns> StreamTail::RowsBeyond(const StreamState& committed) const {
   const std::lock_guard lock(mutex_);
+  const auto first_beyond = FirstBeyond(committed);
   for (const auto& [id, shard] : base_.shards) {
     const auto known = committed.shards.find(id);
     const bool has_gap = known == committed.shards.end() ||
-                         source_.ComparePositions(known->second.position, shard.position) < 0;
+                         (!first_beyond.contains(id) &&
+                          source_.ComparePositions(known->second.position, shard.position) < 0);
     if (has_gap) return Conflict("rows of shard " + id + " are committed by now");
   }
   lake::HotRuns runs;
   for (const auto& entry : entries_) {
     if (entry->number >= readable_behind_) break;
     if (entry->hot == nullptr) continue;
-    const auto shard = committed.shards.find(entry->read.input.shard_id);
+    const std::string& id = entry->read.input.shard_id;
+    const auto shard = committed.shards.find(id);
+    const auto first = first_beyond.find(id);
     const bool is_beyond =
         shard == committed.shards.end() ||
-        source_.ComparePositions(entry->read.position, shard->second.position) >= 0;
+        (first != first_beyond.end()
+             ? entry->number >= first->second
+             : source_.ComparePositions(entry->read.position, shard->second.position) >= 0);
     if (is_beyond) runs.push_back(entry->hot);
   }
   return runs;

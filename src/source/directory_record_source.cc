@@ -17,6 +17,14 @@
 #include "decode/decoder.h"
 
 namespace daypart::source {
+
+/// "<head bytes>-<hash>:<offset>"; the head of a file that nothing was read of is empty.
+struct FilePosition {
+  std::string identity;
+  uint64_t head_bytes = 0;
+  uint64_t offset = 0;
+};
+
 namespace {
 
 /// First bytes of a file that tell its content from another's under the same name.
@@ -27,13 +35,6 @@ constexpr int64_t kSampleLinesMin = 10;
 /// Endings that are told of files left out.
 constexpr size_t kUnknownEndingsMax = 20;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-/// "<head bytes>-<hash>:<offset>"; the head of a file that nothing was read of is empty.
-struct FilePosition {
-  std::string identity;
-  uint64_t head_bytes = 0;
-  uint64_t offset = 0;
-};
 
 Result<FilePosition> ParsePosition(std::string_view text) {
   FilePosition position;
@@ -58,10 +59,18 @@ std::string FormatPosition(const std::string& identity, uint64_t offset) {
   return identity + ':' + std::to_string(offset);
 }
 
+std::string IdentityOf(std::string_view head) {
+  char hash[17];
+  std::snprintf(hash, sizeof(hash), "%016llx",
+                static_cast<unsigned long long>(XXH3_64bits(head.data(), head.size())));
+  return std::to_string(head.size()) + '-' + hash;
+}
+
 /// An object's bytes front to back.
 class FileBytes final : public decode::ByteSource {
  public:
-  FileBytes(std::unique_ptr<store::ObjectReader> reader, uint64_t offset)
+  /// Shared, because the begin of a file is read once more by itself: the same content must be it.
+  FileBytes(std::shared_ptr<store::ObjectReader> reader, uint64_t offset)
       : reader_(std::move(reader)), offset_(offset) {}
   Result<size_t> Read(std::span<char> into) override {
     DAYPART_TRY(const size_t read, reader_->ReadAt(offset_, std::as_writable_bytes(into)));
@@ -70,7 +79,7 @@ class FileBytes final : public decode::ByteSource {
   }
 
  private:
-  std::unique_ptr<store::ObjectReader> reader_;
+  std::shared_ptr<store::ObjectReader> reader_;
   uint64_t offset_;
 };
 
@@ -146,6 +155,8 @@ struct DirectoryRecordSource::File {
   std::string open_etag;
   uint64_t opened_at = 0;
   uint64_t next_offset = 0;
+  /// First bytes of the content that the chunker reads, whatever the name stands for by now.
+  std::string head;
   decode::CsvDialect dialect;
   std::shared_ptr<const std::vector<std::string>> csv_columns;
 };
@@ -238,18 +249,23 @@ Result<std::string> DirectoryRecordSource::HeadIdentity(const File& file, uint64
   DAYPART_TRY(const auto reader, store_.OpenRead(file.info.location));
   std::string head(bytes, '\0');
   DAYPART_TRY(const size_t read, reader->ReadAt(0, std::as_writable_bytes(std::span(head))));
-  char hash[17];
-  std::snprintf(hash, sizeof(hash), "%016llx",
-                static_cast<unsigned long long>(XXH3_64bits(head.data(), read)));
-  return std::to_string(read) + '-' + hash;
+  return IdentityOf(std::string_view(head).substr(0, read));
 }
 
-Status DirectoryRecordSource::Open(File& file, uint64_t offset, const ReadLimits& limits) {
+Status DirectoryRecordSource::Open(File& file, FilePosition& from, const ReadLimits& limits) {
   file.chunker.reset();
-  DAYPART_TRY(auto reader, store_.OpenRead(file.info.location));
+  DAYPART_TRY(std::shared_ptr<store::ObjectReader> reader, store_.OpenRead(file.info.location));
   std::string head(std::min<uint64_t>(kSignatureBytes, reader->size_bytes()), '\0');
   DAYPART_TRY(const size_t read, reader->ReadAt(0, std::as_writable_bytes(std::span(head))));
   head.resize(read);
+  file.head = head.substr(0, kHeadBytesMax);
+  const bool is_other = from.head_bytes > file.head.size() ||
+                        IdentityOf(file.head.substr(0, from.head_bytes)) != from.identity;
+  if (from.head_bytes > 0 && is_other) {
+    from = {};  // Another content under the name: from its start.
+    file.csv_columns = nullptr;
+  }
+  const uint64_t offset = from.offset;
   const decode::FileSignature signature = decode::DetectSignature(head);
   // A line with NUL bytes in a file of text is a broken record of it: the others count.
   const bool is_text = signature.is_binary && !signature.has_magic &&
@@ -267,9 +283,9 @@ Status DirectoryRecordSource::Open(File& file, uint64_t offset, const ReadLimits
                         signature.encoding == decode::TextEncoding::kUtf8;
   std::unique_ptr<decode::ByteSource> text;
   if (is_text || (is_plain && offset > 0)) {
-    text = std::make_unique<FileBytes>(std::move(reader), offset);
+    text = std::make_unique<FileBytes>(reader, offset);
   } else {
-    DAYPART_TRY(text, decode::OpenText(std::make_unique<FileBytes>(std::move(reader), 0)));
+    DAYPART_TRY(text, decode::OpenText(std::make_unique<FileBytes>(reader, 0)));
     DAYPART_RETURN_IF_ERROR(Skip(*text, offset));
   }
   decode::ChunkOptions options;
@@ -277,9 +293,7 @@ Status DirectoryRecordSource::Open(File& file, uint64_t offset, const ReadLimits
   options.quote = '\0';
   if (file.is_csv) {
     if (file.csv_columns == nullptr || offset == 0) {
-      DAYPART_TRY(auto again, store_.OpenRead(file.info.location));
-      DAYPART_TRY(auto start,
-                  decode::OpenText(std::make_unique<FileBytes>(std::move(again), 0)));
+      DAYPART_TRY(auto start, decode::OpenText(std::make_unique<FileBytes>(reader, 0)));
       std::string sample(kSignatureBytes, '\0');
       DAYPART_TRY(const size_t sampled, start->Read(std::span(sample)));
       sample.resize(sampled);
@@ -305,8 +319,9 @@ Result<std::optional<LineRun>> DirectoryRecordSource::NextRun(File& file,
                                                               uint64_t offset) {
   bool has_all = has_settled(file);
   DAYPART_TRY(auto chunk, file.chunker->Next());
-  if (has_all) {
-    // The listing is of a while ago: a writer may be at it again.
+  const bool ends_with_line = chunk && chunk->bytes.ends_with('\n') && !file.is_csv;
+  if (has_all && !ends_with_line) {
+    // The listing is of a while ago: a writer may be at it again, and this be half of a record.
     DAYPART_TRY(const store::ObjectInfo now, store_.Head(file.info.location));
     has_all = now.etag == file.info.etag && now.bytes == file.info.bytes;
   }
@@ -373,11 +388,7 @@ Result<std::optional<LineRun>> DirectoryRecordSource::ReadLines(const std::strin
   const bool is_open = file->chunker != nullptr && file->open_etag == file->info.etag &&
                        file->next_offset == from.offset;
   if (!is_open) {
-    if (from.head_bytes > 0) {
-      DAYPART_TRY(const std::string now, HeadIdentity(*file, from.head_bytes));
-      if (now != from.identity) from = {};  // Another content under the name: from its start.
-    }
-    Status opened = Open(*file, from.offset, limits);
+    Status opened = Open(*file, from, limits);
     if (!opened) return Refuse(*file, std::move(opened).error());
     if (file->is_binary || file->chunker == nullptr) return std::optional<LineRun>();
   }
@@ -385,12 +396,11 @@ Result<std::optional<LineRun>> DirectoryRecordSource::ReadLines(const std::strin
   if (!run) return Refuse(*file, std::move(run).error());
   if (!*run) return std::optional<LineRun>();
   // What was taken is what the position stands for, so its head is that of those bytes at most.
-  const uint64_t head = file->is_compressed ? std::min(kHeadBytesMax, file->info.bytes)
-                                            : std::min(kHeadBytesMax, file->next_offset);
+  const uint64_t head = file->is_compressed
+                            ? file->head.size()
+                            : std::min<uint64_t>(file->head.size(), file->next_offset);
   std::string identity = from.identity;
-  if (from.head_bytes < head) {
-    DAYPART_TRY(identity, HeadIdentity(*file, head));
-  }
+  if (from.head_bytes < head) identity = IdentityOf(file->head.substr(0, head));
   (*run)->file_version = identity;
   (*run)->next_position = FormatPosition(identity, file->next_offset);
   return run;

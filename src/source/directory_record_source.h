@@ -24,6 +24,8 @@
 
 namespace daypart::source {
 
+struct FilePosition;
+
 struct DirectoryOptions {
   /// Location of the folder, without trailing '/'.
   std::string folder;
@@ -61,8 +63,9 @@ class DirectoryRecordSource final : public RecordSource {
   Result<File*> FileOf(const std::string& shard_id);
   /// Whether there may be bytes that no ReadLines has given yet.
   bool has_settled(const File& file) const;
-  /// Leaves the file without a chunker if too little of it is there to tell how it is written.
-  Status Open(File& file, uint64_t offset, const ReadLimits& limits);
+  /// from: set to the start if the file's content is another one than it was of. Leaves the file
+  /// without a chunker if too little of it is there to tell how it is written.
+  Status Open(File& file, FilePosition& from, const ReadLimits& limits);
   Result<std::string> HeadIdentity(const File& file, uint64_t bytes) const;
   Result<std::optional<LineRun>> Refuse(File& file, Error error);
   Result<std::optional<LineRun>> NextRun(File& file, const std::string& identity, uint64_t offset);

@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <fstream>
 #include <map>
 
@@ -201,6 +203,89 @@ TEST(DirectoryRecordSource, AnotherContentUnderTheNameIsReadFromItsStart) {
   folder.Write("photo.jsonl", std::string("\x89PNG\r\n\x1a\n\0\0\0", 11));
   EXPECT_TRUE(folder.Take().empty());
   EXPECT_FALSE(folder.source->has_unsettled());
+}
+
+/// Does something behind each opening of an object to be read.
+class WatchedStore final : public store::ObjectStore {
+ public:
+  WatchedStore(store::ObjectStore& inner, std::function<void()> opened)
+      : inner_(inner), opened_(std::move(opened)) {}
+  Result<std::unique_ptr<store::ObjectReader>> OpenRead(std::string_view location) override {
+    auto reader = inner_.OpenRead(location);
+    opened_();
+    return reader;
+  }
+  Result<std::string> Get(std::string_view location) override { return inner_.Get(location); }
+  Status Put(std::string_view location, std::string_view bytes, store::WriteMode mode) override {
+    return inner_.Put(location, bytes, mode);
+  }
+  Result<std::unique_ptr<store::ObjectWriter>> OpenWrite(std::string_view location,
+                                                         store::WriteMode mode) override {
+    return inner_.OpenWrite(location, mode);
+  }
+  Result<std::unique_ptr<store::ObjectWriter>> OpenResumable(std::string_view location,
+                                                             std::string_view key) override {
+    return inner_.OpenResumable(location, key);
+  }
+  Result<store::ObjectInfo> Head(std::string_view location) override {
+    return inner_.Head(location);
+  }
+  Result<std::vector<store::ObjectInfo>> List(std::string_view prefix) override {
+    return inner_.List(prefix);
+  }
+  Status Move(std::string_view from, std::string_view to) override {
+    return inner_.Move(from, to);
+  }
+  Status Delete(std::string_view location) override { return inner_.Delete(location); }
+
+ private:
+  store::ObjectStore& inner_;
+  const std::function<void()> opened_;
+};
+
+TEST(DirectoryRecordSource, AFileThatIsReplacedWhileItIsReadIsTakenWhole) {
+  const auto lines_of = [](const std::string& key) {
+    std::string lines;
+    for (int i = 0; i < 8'000; ++i) lines += "{\"" + key + "\":" + std::to_string(i) + "}\n";
+    return lines;
+  };
+  const std::string before = lines_of("a");
+  const std::string after = lines_of("b");
+  // Whichever opening the other content comes behind.
+  for (int moment = 1; moment <= 3; ++moment) {
+    Folder folder;
+    folder.Write("x.jsonl", before);
+    folder.Wait(5);
+    folder.Write("y.tmp", after);
+    int opened = 0;
+    WatchedStore watched(*folder.store, [&] {
+      // As a rename does: who reads already goes on with the old content.
+      if (++opened == moment) {
+        std::filesystem::rename(folder.temp.Path("in/y.tmp"), folder.temp.Path("in/x.jsonl"));
+      }
+    });
+    DirectoryRecordSource source(watched, folder.clock,
+                                 {.folder = folder.temp.Location("in"), .name = "files:in"});
+    ASSERT_EQ(source.ListShards().value().size(), 1U);
+    std::string position = source.PositionOf("x.jsonl", StartPosition::kOldest).value();
+    std::string taken;
+    for (int look = 0; look < 20; ++look) {
+      const auto run = source.ReadLines("x.jsonl", position, {.bytes_max = 1});
+      ASSERT_TRUE(run) << run.error().message;
+      if (*run) {
+        taken += (*run)->text;
+        position = (*run)->next_position;
+      }
+      ASSERT_EQ(source.ListShards().value().size(), 1U);
+      folder.Wait(5);
+    }
+    if (opened < moment) continue;  // it was never opened so often
+    // What was read of the old content stays; the new one is there from its first line on.
+    const size_t start = std::min(taken.find("{\"b\""), taken.size());
+    EXPECT_TRUE(before.starts_with(taken.substr(0, start))) << moment;
+    EXPECT_EQ(taken.substr(start).size(), after.size()) << moment;
+    EXPECT_TRUE(taken.substr(start) == after) << moment;
+  }
 }
 
 }  // namespace
