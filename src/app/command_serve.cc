@@ -9,9 +9,11 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <utility>
 
 #include "app/commands.h"
 #include "app/hot_streams.h"
+#include "app/quarantine_watch.h"
 #include "app/server_notice.h"
 #include "app/stream_key.h"
 #include "app/stream_session.h"
@@ -35,8 +37,9 @@ namespace {
 constexpr std::chrono::milliseconds kStopLook{50};
 /// Retention is told in hours.
 constexpr std::chrono::milliseconds kRetentionInterval{60'000};
-/// Until a stream that could not be opened (that nobody made yet, say) is tried again.
+/// Until a stream that could not be opened, or that nobody made yet, is tried again.
 constexpr std::chrono::milliseconds kStreamInterval{1'000};
+constexpr std::chrono::milliseconds kWatchInterval{5'000};
 
 /// The metric tells what is committed of every shard, of one that is silent too.
 constexpr int64_t kNeverIdleMs = INT64_MAX / 1'000;
@@ -181,6 +184,7 @@ class LakeServer {
         log_(log),
         router_(session.clock(), metrics_),
         hot_(session),
+        quarantine_watch_(hot_, session.clock()),
         queries_(session.context(), session.raw_catalog(),
                  QueryOptionsOf(session.config(), hot_), metrics_),
         kinesis_(log, session.clock(), {.key = StreamKeyOf(session.config())}),
@@ -241,8 +245,22 @@ class LakeServer {
     for (const auto& [name, stream] : config.streams) {
       jobs_.Start({.name = "stream " + name,
                    .interval = kStreamInterval,
-                   .run = [this, stream = stream] { return RunStream(stream); }});
+                   .run = [this, stream = stream, is_told = false]() mutable {
+                     if (!is_awaited(stream)) return RunStream(stream);
+                     if (!std::exchange(is_told, true)) {
+                       Log(LogLevel::kInfo, "stream " + stream.name + " begins when it is made: " +
+                                                "by CreateStream, or by daypart stream create " +
+                                                stream.name);
+                     }
+                     return Ok();
+                   }});
     }
+    jobs_.Start({.name = "quarantine watch", .interval = kWatchInterval, .run = [this] {
+                   for (const auto& line : quarantine_watch_.Look()) {
+                     Log(LogLevel::kWarning, line);
+                   }
+                   return Ok();
+                 }});
   }
   void StopJobs() { jobs_.Stop(); }
 
@@ -261,6 +279,12 @@ class LakeServer {
     return shared->Run();
   }
 
+  /// Whether it is one of the lake's own log that nobody has made yet.
+  bool is_awaited(const StreamConfig& config) const {
+    const auto names = log_.ListStreams();
+    return config.source.empty() && std::ranges::find(names, config.name) == names.end();
+  }
+
   static query::EngineOptions QueryOptionsOf(const Config& config, lake::HotTables& hot) {
     query::EngineOptions options = EngineOptionsOf(config);
     options.views_directory = (config.sql_directory / "views").string();
@@ -273,6 +297,7 @@ class LakeServer {
   serve::Metrics metrics_;
   serve::Router router_;
   HotStreams hot_;
+  QuarantineWatch quarantine_watch_;
   serve::QueryEndpoint queries_;
   serve::Kinesis kinesis_;
   serve::BackgroundJobs jobs_;

@@ -90,3 +90,19 @@ def test_the_command_takes_the_lakes_own_stream_in(lake):
         assert server.stop() == 0
     lake.must("stream", "clicks", "--until-idle", "--table", TABLE)
     assert sorted(ids_of(lake)) == sorted(f"e{n}" for n in range(count))
+
+
+def test_the_log_tells_what_it_waits_for_and_what_did_not_fit(lake):
+    configure(lake)
+    (lake.folder / "events.jsonl").write_text('{"event_id": "a", "n": 1}\n{"event_id": "b", "n": "many"}\n[1]\n')
+    with Served(lake) as server:
+        assert wait_until(lambda: "daypart stream create clicks" in server.told())
+        create_stream(server)
+        send(lake, server)
+        assert wait_until(lambda: "replay-quarantine clicks" in server.told(), seconds=30), server.told()
+        assert server.stop() == 0
+        told = server.told()
+    assert "error" not in told, told
+    assert told.count("begins when it is made") == 1, told
+    (line,) = [line for line in told.splitlines() if "replay-quarantine" in line]
+    assert "warning" in line and "2 events did not fit" in line, line
