@@ -46,8 +46,8 @@ class LineReader {
     if (file_ != nullptr && file_ != stdin) std::fclose(file_);
   }
 
-  /// False at the end, or once `stop` is cancelled. errors: kInvalidArgument for a line that is
-  /// longer than a record may be.
+  /// False at the end, or once `stop` is cancelled. Lines that are longer than a record may be are
+  /// left out.
   Result<bool> Next(std::string& line, const CancelToken& stop) {
     for (;;) {
       const size_t end = buffer_.find('\n', at_);
@@ -57,23 +57,31 @@ class LineReader {
         at_ = std::min(stop_at + 1, buffer_.size());
         ++lines_;
         if (line.ends_with('\r')) line.pop_back();
-        if (line.size() > streamlog::kRecordBytesMax) break;
+        const bool is_rest = std::exchange(is_in_long_line_, false);
+        if (is_rest || line.size() > streamlog::kRecordBytesMax) {
+          LeaveOut();
+          continue;
+        }
         if (line.empty()) continue;
         return true;
       }
       if (is_at_end_ || stop.is_cancelled()) return false;
-      if (buffer_.size() - at_ > streamlog::kRecordBytesMax) break;
+      if (buffer_.size() - at_ > streamlog::kRecordBytesMax) {
+        is_in_long_line_ = true;
+        at_ = buffer_.size();
+      }
       DAYPART_RETURN_IF_ERROR(Fill(stop));
     }
-    return TooLong();
   }
 
-  /// Of the last line.
-  Error TooLong() const {
-    return InvalidArgument(name_ + ", line " + std::to_string(lines_) +
-                           ": at most 1048576 bytes are expected, as many as a record and its key "
-                           "may have");
+  /// The last line is not sent; the first such is told at once.
+  void LeaveOut() {
+    if (left_out_++ > 0) return;
+    PrintNotice("daypart: " + name_ + ", line " + std::to_string(lines_) +
+                " is left out: at most 1048576 bytes are expected, as many as a record and its "
+                "key may have");
   }
+  int64_t left_out() const { return left_out_; }
 
  private:
   LineReader(std::FILE* file, std::string name) : file_(file), name_(std::move(name)) {}
@@ -101,6 +109,8 @@ class LineReader {
   std::string buffer_;
   size_t at_ = 0;
   int64_t lines_ = 0;
+  int64_t left_out_ = 0;
+  bool is_in_long_line_ = false;
   bool is_at_end_ = false;
 };
 
@@ -124,11 +134,15 @@ class Pace {
   const UtcMicros start_;
 };
 
-Status SendLines(LakeSession& session, const SendArguments& arguments, const CancelToken& stop,
-                 ingest::Producer& producer) {
+/// returns: lines that were left out.
+Result<int64_t> SendLines(LakeSession& session, const SendArguments& arguments,
+                          const CancelToken& stop, ingest::Producer& producer) {
   Pace pace(session.clock(), arguments.rate);
   if (arguments.live > 0) {
-    generate::LiveEvents events({.seed = arguments.seed,
+    // Ids by the clock are those of no other run: no event takes less than a microsecond.
+    const auto now = static_cast<uint64_t>(session.clock().Now().value());
+    generate::LiveEvents events({.seed = arguments.seed.value_or(now),
+                                 .first_id = arguments.seed ? 1 : now,
                                  .late_permille = arguments.late_permille,
                                  .repeated_permille = arguments.repeated_permille});
     for (int64_t i = 0; i < arguments.live && !stop.is_cancelled(); ++i) {
@@ -137,16 +151,19 @@ Status SendLines(LakeSession& session, const SendArguments& arguments, const Can
       std::string key = ingest::PartitionKeyOf(line, arguments.key_field);
       DAYPART_RETURN_IF_ERROR(producer.Add(std::move(line), std::move(key)));
     }
-    return Ok();
+    return 0;
   }
   DAYPART_TRY(LineReader lines, LineReader::Open(arguments.file));
   std::string line;
   for (int64_t i = 0;; ++i) {
     DAYPART_TRY(const bool is_there, lines.Next(line, stop));
-    if (!is_there) return Ok();
+    if (!is_there) return lines.left_out();
     pace.Wait(i, stop);
     std::string key = ingest::PartitionKeyOf(line, arguments.key_field);
-    if (line.size() + key.size() > streamlog::kRecordBytesMax) return lines.TooLong();
+    if (line.size() + key.size() > streamlog::kRecordBytesMax) {
+      lines.LeaveOut();
+      continue;
+    }
     DAYPART_RETURN_IF_ERROR(producer.Add(line, std::move(key)));
   }
 }
@@ -159,7 +176,7 @@ std::string WhatToDo(const StreamTarget& target, const std::string& endpoint) {
 }
 
 void Report(const SendArguments& arguments, const ingest::ProducerCounters& counters,
-            double seconds, const OutputOptions& output) {
+            int64_t left_out, double seconds, const OutputOptions& output) {
   const auto rate = static_cast<int64_t>(static_cast<double>(counters.acknowledged) / seconds);
   if (output.is_json) {
     PrintLine(nlohmann::json{{"stream", arguments.stream},
@@ -167,6 +184,7 @@ void Report(const SendArguments& arguments, const ingest::ProducerCounters& coun
                              {"acknowledged", counters.acknowledged.load()},
                              {"calls", counters.calls.load()},
                              {"sent_again", counters.sent_again.load()},
+                             {"left_out", left_out},
                              {"lag_ms_max", static_cast<double>(counters.lag_micros_max) / 1000.0},
                              {"seconds", seconds},
                              {"records_per_second", rate}}
@@ -179,6 +197,7 @@ void Report(const SendArguments& arguments, const ingest::ProducerCounters& coun
     if (counters.sent_again > 0) {
       line += ", " + FormatCount(counters.sent_again) + " sent again";
     }
+    if (left_out > 0) line += ", " + Counted(left_out, "line") + " left out";
     PrintLine(line);
   }
 }
@@ -199,7 +218,9 @@ CLI::App* AddSendOptions(CLI::App& app, SendArguments& arguments) {
                    "Make up so many viewing events that happen now, instead of a file's")
       ->check(WholeNumber(1))
       ->excludes(file);
-  send->add_option("--seed", arguments.seed, "live: the same seed makes the same events")
+  send->add_option("--seed", arguments.seed,
+                   "live: the same seed makes the same events, ids from 1; each run's are new "
+                   "without it")
       ->check(WholeNumber(0));
   send->add_option("--late", arguments.late_permille, "live: late events in a thousand")
       ->check(WholeNumber(0, 1000));
@@ -251,6 +272,7 @@ Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const 
   ingest::Producer producer(ingest::KinesisCall(service, target.place.stream), session.clock(),
                             random, options);
   const auto& counters = producer.counters();
+  Result<int64_t> left_out = 0;
   Status sent;
   {
     ProgressLine line(output);
@@ -263,12 +285,13 @@ Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const 
                      "/s, lag " +
                      FormatSeconds(static_cast<double>(counters.lag_micros) / 1e6));
     });
-    sent = SendLines(session, arguments, stop, producer);
+    left_out = SendLines(session, arguments, stop, producer);
+    if (!left_out) sent = left_out.error();
     // What was read goes out even if the next line was wrong.
     const Status finished = producer.Finish();
     if (sent && !finished) sent = finished;
   }
-  Report(arguments, counters, std::max(seconds(), 1e-6), output);
+  Report(arguments, counters, left_out ? *left_out : 0, std::max(seconds(), 1e-6), output);
   if (!sent && sent.error().code == ErrorCode::kUnavailable) {
     return Unavailable(sent.error().message + WhatToDo(target, service.endpoint()));
   }
@@ -277,7 +300,7 @@ Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const 
                     (target.is_local ? "" : " --aws") + " makes it");
   }
   if (!sent) return std::move(sent).error();
-  return kExitDone;
+  return *left_out > 0 ? kExitPartly : kExitDone;
 }
 
 }  // namespace daypart::app

@@ -240,7 +240,8 @@ struct SendArguments {
   bool is_aws = false;
   int connections_count = 4;
   int64_t live = 0;  // events to make up instead of reading
-  uint64_t seed = 1;
+  /// Unless given, the events of each run are others, with ids of their own.
+  std::optional<uint64_t> seed;
   uint64_t late_permille = 0;
   uint64_t repeated_permille = 0;
 };

@@ -15,6 +15,8 @@ namespace daypart::generate {
 
 struct LiveEventsOptions {
   uint64_t seed = 1;
+  /// event_id of the first event; each one has the next.
+  uint64_t first_id = 1;
   uint64_t viewers = 10'000;
   uint64_t channels = 50;
   /// Of a thousand events: those whose time is up to an hour ago, and those that come again.
@@ -25,7 +27,9 @@ struct LiveEventsOptions {
 class LiveEvents {
  public:
   explicit LiveEvents(const LiveEventsOptions& options)
-      : options_(options), random_(options.seed, Purpose::kSession, 0) {}
+      : options_(options),
+        random_(options.seed, Purpose::kSession, 0),
+        next_id_(options.first_id) {}
 
   /// One line, without its end.
   std::string Next(UtcMicros now);
@@ -33,7 +37,7 @@ class LiveEvents {
  private:
   const LiveEventsOptions options_;
   RandomStream random_;
-  uint64_t next_id_ = 1;
+  uint64_t next_id_;
   std::string last_;  // the event before, for repeated ones
 };
 

@@ -108,6 +108,23 @@ def test_what_cannot_be_sent_is_told(lake, served, kinesis):
     assert send(lake, served, "there.jsonl").returncode == 1
     (lake.folder / "long.jsonl").write_text('{"viewer_id": 1}\n{"x": "' + "x" * (1 << 20) + '"}\n')
     long = send(lake, served, "long.jsonl")
-    assert long.returncode == 1 and "long.jsonl, line 2" in long.stderr
+    assert long.returncode == 3 and "long.jsonl, line 2" in long.stderr
     assert len(records_of(kinesis)) == 1
     assert lake.run("send", "events.jsonl").returncode == 2
+
+
+def test_live_events_of_two_runs_are_different_ones(lake, served, kinesis):
+    for _ in range(2):
+        assert send(lake, served, "--live", 100).returncode == 0
+    assert len({json.loads(record["Data"])["event_id"] for record in records_of(kinesis)}) == 200
+
+
+def test_a_line_that_is_too_long_is_left_out_and_told(lake, served, kinesis):
+    long = json.dumps({"viewer_id": 1, "text": "x" * 3_000_000})
+    edge = json.dumps({"viewer_id": 2, "text": "y" * (1 << 20)})
+    (lake.folder / "events.jsonl").write_text(f'{{"n": 1}}\n{long}\n{{"n": 2}}\n{edge}\n{{"n": 3}}\n{long}')
+    done = send(lake, served, "events.jsonl")
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["left_out"] == 3
+    assert "events.jsonl, line 2 is left out: at most 1048576 bytes" in done.stderr
+    assert {record["Data"] for record in records_of(kinesis)} == {b'{"n": 1}', b'{"n": 2}', b'{"n": 3}'}
