@@ -13,6 +13,7 @@
 #include "app/work_options.h"
 #include "app/server_query.h"
 #include "app/query_athena.h"
+#include "app/uncommitted_rows.h"
 #include "query/engine.h"
 #include "query/execute_table_statement.h"
 #include "query/execute_write.h"
@@ -143,6 +144,8 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
     }
     return kExitDone;
   }
+  UncommittedRows uncommitted(session, session.context().cancel);
+  options.hot_tables = &uncommitted;
   DAYPART_TRY(const auto engine,
               query::OpenEngine(session.context(), session.raw_catalog(), std::move(options)));
   const UtcMicros start = session.clock().Now();
@@ -155,6 +158,10 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
     if (statistics.tables > 0) {
       note += ", " + FormatCount(statistics.files_read) + " of " +
               Counted(statistics.files_total, "file") + " read";
+    }
+    if (statistics.rows_not_committed > 0) {
+      note += ", " + Counted(statistics.rows_not_committed, "row") +
+              " of streams not committed yet";
     }
     PrintNotice(note);
   }

@@ -40,7 +40,8 @@ ingest::ConsumerOptions ConsumerOptionsOf(const StreamConfig& config,
   consumer.time_column = config.time_column;
   consumer.ahead_micros_max = config.ahead_hours * 3'600'000'000;
   consumer.window_ids_max = config.dedupe_rows;
-  consumer.evolves = config.evolves;
+  // Who only reads adds no columns, and is not held up by keys that have none.
+  consumer.evolves = config.evolves && !options.reads_only;
   consumer.coerce_strings = config.coerce_strings;
   consumer.commit_bytes = config.commit_bytes;
   consumer.commit_ms = config.commit_seconds * 1000;
@@ -159,6 +160,37 @@ Result<std::unique_ptr<StreamSession>> StreamSession::Open(LakeSession& session,
         std::move(consumer)));
   }
   return stream;
+}
+
+Result<bool> StreamSession::ReadUncommitted() {
+  DAYPART_TRY(const bool is_there, consumers_.front()->OpenToRead());
+  if (!is_there) return true;
+  while (true) {
+    DAYPART_TRY(const bool pumped, tail().Pump());
+    if (!pumped) return tail().AwaitReadable(std::chrono::milliseconds(0));
+  }
+}
+
+Result<bool> StreamSession::HasUncommitted() const {
+  auto table = lake::LoadTable(context_, table_options_.table);
+  if (!table && table.error().code == ErrorCode::kNotFound) return false;
+  if (!table) return std::move(table).error();
+  DAYPART_TRY(const auto state,
+              ingest::ReadStreamState(context_, table->metadata, source_->name()));
+  DAYPART_TRY(const auto shards, source_->ListShards());
+  for (const source::Shard& shard : shards) {
+    using source::StartPosition;
+    DAYPART_TRY(const auto end, source_->PositionOf(shard.id, StartPosition::kNewest));
+    const auto known = state.shards.find(shard.id);
+    std::string at;
+    if (known != state.shards.end()) {
+      at = known->second.position;
+    } else {
+      DAYPART_TRY(at, source_->PositionOf(shard.id, StartPosition::kOldest));
+    }
+    if (source_->ComparePositions(at, end) < 0) return true;
+  }
+  return false;
 }
 
 Result<std::vector<FileLock>> StreamSession::Lock(const LakeSession& session) const {

@@ -25,6 +25,8 @@ struct StreamRunOptions {
   /// Rows stay readable until they are committed, and a thread decodes ahead. With runs_forever.
   bool serves_rows = false;
   bool runs_forever = false;
+  /// For ReadUncommitted instead of Run.
+  bool reads_only = false;
 };
 
 class StreamSession {
@@ -42,6 +44,12 @@ class StreamSession {
   /// Runs all sinks, each on a thread of its own, until all have ended.
   /// errors: the first sink's that failed; the others have run to their end then.
   Status Run();
+
+  /// Decodes what the source holds beyond the table's commits, for tail() to give; nothing is
+  /// changed. returns: false if it does not fit into the stream's memory, or did not end.
+  Result<bool> ReadUncommitted();
+  /// Whether the source holds records beyond the table's commits; false while there is no table.
+  Result<bool> HasUncommitted() const;
 
   /// Brings records back from quarantine that fit by now.
   Result<ingest::ReplayReport> ReplayQuarantine(LakeSession& session, bool is_dry_run) const;

@@ -133,11 +133,7 @@ Status StreamConsumer::RunOnce() {
       clock_.Sleep(std::chrono::milliseconds(kPollMs));
     }
   }
-  shape_ = opened->shape;
-  DAYPART_TRY(auto decoder, DecoderFor(shape_));
-  DAYPART_RETURN_IF_ERROR(
-      tail_.Reset(std::move(decoder), std::move(opened->state), opened->recent_ids));
-  opened->recent_ids.clear();
+  DAYPART_RETURN_IF_ERROR(Begin(*std::move(opened)));
   while (true) {
     DAYPART_TRY(const EpochResult epoch, RunEpoch());
     if (epoch.needs_columns && !stop_.is_cancelled()) {
@@ -146,6 +142,19 @@ Status StreamConsumer::RunOnce() {
     }
     if (stop_.is_cancelled() || (options_.ends_when_idle && epoch.is_idle)) return Ok();
   }
+}
+
+Status StreamConsumer::Begin(OpenedSink opened) {
+  shape_ = std::move(opened.shape);
+  DAYPART_TRY(auto decoder, DecoderFor(shape_));
+  return tail_.Reset(std::move(decoder), std::move(opened.state), opened.recent_ids);
+}
+
+Result<bool> StreamConsumer::OpenToRead() {
+  DAYPART_TRY(auto opened, sink_.Open());
+  if (!opened) return false;
+  DAYPART_RETURN_IF_ERROR(Begin(*std::move(opened)));
+  return true;
 }
 
 Result<EpochResult> StreamConsumer::RunEpoch() {

@@ -64,6 +64,9 @@ class StreamConsumer {
   StreamTail& tail() { return tail_; }
   /// Decodes ahead of the sink until `stop`: for a thread of its own beside Run.
   void PumpUntilStopped();
+  /// Instead of Run, for who only reads the rows beyond what is committed: the tail begins there.
+  /// returns: false if the sink is yet to be created.
+  Result<bool> OpenToRead();
 
  private:
   Status RunOnce();
@@ -71,7 +74,7 @@ class StreamConsumer {
   /// to quarantine. false: there is none yet.
   Result<bool> CreateFromRecords(ShardReader& reader);
   Status KeepBroken(InputRun& run);
-  Status Begin(const OpenedSink& opened);
+  Status Begin(OpenedSink opened);
   Result<EpochResult> RunEpoch();
   Status Evolve();
   Result<std::shared_ptr<RecordDecoder>> DecoderFor(const SinkShape& shape) const;

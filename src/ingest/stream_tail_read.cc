@@ -56,12 +56,15 @@ Result<lake::HotRuns> StreamTail::RowsBeyond(const StreamState& committed) const
     const std::string& id = entry->read.input.shard_id;
     const auto shard = committed.shards.find(id);
     const auto first = first_beyond.find(id);
-    const bool is_beyond =
-        shard == committed.shards.end() ||
-        (first != first_beyond.end()
-             ? entry->number >= first->second
-             : source_.ComparePositions(entry->read.position, shard->second.position) >= 0);
-    if (is_beyond) runs.push_back(entry->hot);
+    if (shard == committed.shards.end()) {
+      runs.push_back(entry->hot);
+    } else if (first != first_beyond.end()) {
+      if (entry->number >= first->second) runs.push_back(entry->hot);
+    } else if (source_.ComparePositions(entry->read.position, shard->second.position) >= 0) {
+      runs.push_back(entry->hot);
+    } else if (source_.ComparePositions(entry->read.next_position, shard->second.position) > 0) {
+      return Conflict("another consumer's commit ends within rows of shard " + id);
+    }
   }
   return runs;
 }

@@ -106,3 +106,43 @@ def test_the_log_tells_what_it_waits_for_and_what_did_not_fit(lake):
     assert told.count("begins when it is made") == 1, told
     (line,) = [line for line in told.splitlines() if "replay-quarantine" in line]
     assert "warning" in line and "2 events did not fit" in line, line
+
+
+def test_a_query_without_a_server_sees_what_the_log_holds(lake):
+    configure(lake)
+    with open(lake.folder / "daypart.toml") as config:
+        quick = config.read()
+
+    def lines(first, last):
+        text = "".join(json.dumps({"event_id": f"e{n}", "n": n}) + "\n" for n in range(first, last))
+        (lake.folder / "events.jsonl").write_text(text)
+
+    def counted():
+        rows = json.loads(lake.must("--json", "query", f"SELECT count(*) AS rows, count(DISTINCT event_id) AS ids, "
+                                    f"sum(n)::BIGINT AS s FROM {TABLE}"))
+        return rows[0]["rows"], rows[0]["ids"], rows[0]["s"]
+
+    with Served(lake) as server:
+        create_stream(server)
+        lines(0, 1000)
+        send(lake, server)
+        assert wait_until(lambda: len(ids_of(lake)) == 1000)
+        assert server.stop() == 0
+    (lake.folder / "daypart.toml").write_text(quick.replace("commit_seconds = 1", "commit_seconds = 3600"))
+    with Served(lake) as server:
+        lines(500, 3000)  # the first 500 are repeats
+        send(lake, server)
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+    assert len(ids_of(lake)) == 1000
+    whole = (3000, 3000, 3000 * 2999 // 2)
+    assert counted() == whole
+    note = lake.run("query", f"SELECT max(n) FROM {TABLE}").stderr
+    assert "2,000 rows of streams not committed yet" in note, note
+    # Beside another program's commit and after the stream's own.
+    lake.must("query", "--write", f"DELETE FROM {TABLE} WHERE n = 7")
+    assert counted() == (2999, 2999, whole[2] - 7)
+    lake.must("stream", "clicks", "--until-idle")
+    assert counted() == (2999, 2999, whole[2] - 7)
+    assert len(ids_of(lake)) == 2999
+    assert "not committed" not in lake.run("query", f"SELECT max(n) FROM {TABLE}").stderr
