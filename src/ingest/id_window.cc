@@ -5,6 +5,7 @@
 #include "ingest/id_window.h"
 
 #include <arrow/array.h>
+#include <arrow/compute/cast.h>
 #include <arrow/type.h>
 #include <xxhash.h>
 
@@ -75,7 +76,11 @@ Result<std::vector<int32_t>> IdWindow::Insert(const arrow::Array& ids) {
     }
     default: break;
   }
-  return Unsupported("an event id of type int, long or string is expected, found " +
+  // A column of ids that was learnt from few of them may be of dates or truths; by their text they
+  // are as different as by their values.
+  auto texts = arrow::compute::Cast(ids, arrow::utf8());
+  if (texts.ok()) return Insert(**texts);
+  return Unsupported("an event id of a type with a text is expected, found " +
                      ids.type()->ToString());
 }
 

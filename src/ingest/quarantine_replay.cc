@@ -7,6 +7,7 @@
 #include <arrow/array/builder_binary.h>
 #include <arrow/array/builder_primitive.h>
 #include <arrow/record_batch.h>
+#include <arrow/scalar.h>
 #include <arrow/type.h>
 
 #include <algorithm>
@@ -59,8 +60,11 @@ std::optional<std::string> IdAt(const arrow::Array& ids, int64_t row) {
       return std::to_string(static_cast<const arrow::Int64Array&>(ids).Value(row));
     case arrow::Type::STRING:
     case arrow::Type::DICTIONARY: return std::string(TextAt(ids, row));
-    default: return std::nullopt;
+    default: break;
   }
+  const auto value = ids.GetScalar(row);
+  if (!value.ok()) return std::nullopt;
+  return (*value)->ToString();
 }
 
 /// Calls `look` with each batch of the quarantine's rows for this table.

@@ -183,3 +183,16 @@ def test_a_renamed_column_is_filled_by_its_old_key_and_its_new_one(lake):
                         "hive_partitioning = true, union_by_name = true) GROUP BY 1 ORDER BY 1").fetchall()
     assert [row[:2] for row in listed] == [(f"e{i}", 1) for i in range(1, 6)]
     assert all(row[2].startswith("2025-11-0") for row in listed), listed
+
+
+@pytest.mark.parametrize("ids", [[1.5, 2.25, 1e300], [True, False], ["2026-11-01", "2026-11-02"],
+                                 ["2026-11-01T00:00:00Z", "2026-11-01T00:00:01Z"]], ids=str)
+def test_ids_of_any_plain_type_are_known_again(lake, ids):
+    def write(name):
+        text = "".join(json.dumps({"event_id": value, "n": n}) + "\n" for n, value in enumerate(ids))
+        (lake / "in" / name).write_text(text, encoding="utf-8")
+    write("a.jsonl")
+    run(lake, "stream", "clicks", "--until-idle")
+    write("b.jsonl")
+    run(lake, "stream", "clicks", "--until-idle")
+    assert [row["n"] for row in rows(lake, "SELECT n FROM viewership_stream ORDER BY n")] == list(range(len(ids)))
