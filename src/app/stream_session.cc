@@ -30,6 +30,7 @@ constexpr int64_t kWaitingBytesMax = int64_t{128} << 20;
 lake::WriteOptions SinkOptionsOf(const Config& config) {
   lake::WriteOptions write = WriteOptionsOf(config);
   write.buffer_bytes_max = kWaitingBytesMax;
+  write.quiet_bytes_max = kWaitingBytesMax / 2;
   return write;
 }
 
@@ -47,6 +48,8 @@ ingest::ConsumerOptions ConsumerOptionsOf(const StreamConfig& config,
   consumer.commit_ms = config.commit_seconds * 1000;
   consumer.keeps_rows = options.serves_rows;
   consumer.kept_bytes_max = config.memory_bytes;
+  // A server's table has a thread that decodes ahead all the time.
+  consumer.decodes_ahead = !options.serves_rows;
   consumer.ends_when_idle = options.until_idle;
   consumer.runs_forever = options.runs_forever;
   return consumer;
@@ -153,6 +156,7 @@ Result<std::unique_ptr<StreamSession>> StreamSession::Open(LakeSession& session,
     if (sink != stream->sinks_.front()) {
       // Queries see the rows of the table's tail; a second copy would serve nobody.
       consumer.keeps_rows = false;
+      consumer.decodes_ahead = true;
       if (own.files_commit_seconds > 0) consumer.commit_ms = own.files_commit_seconds * 1000;
     }
     stream->consumers_.push_back(std::make_unique<ingest::StreamConsumer>(

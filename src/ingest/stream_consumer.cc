@@ -4,10 +4,13 @@
 #include "ingest/stream_consumer.h"
 
 #include <algorithm>
+#include <atomic>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
 #include "ingest/limits.h"
+#include "lake/table_writer.h"
 
 namespace daypart::ingest {
 namespace {
@@ -157,14 +160,34 @@ Result<bool> StreamConsumer::OpenToRead() {
   return true;
 }
 
+Result<EpochCommit> StreamConsumer::WriteEpoch(source::BatchSource& rows) {
+  const auto end = [this] { return tail_.EndEpoch(); };
+  if (!options_.decodes_ahead) return sink_.WriteEpoch(rows, end);
+  struct EndOfWriting {
+    std::atomic<bool>& is_over;
+    ~EndOfWriting() { is_over.store(true, std::memory_order_relaxed); }
+  };
+  std::atomic<bool> is_over{false};
+  std::optional<Result<EpochCommit>> commit;
+  DAYPART_RETURN_IF_ERROR(lake::RunInParallel(2, [&](int thread) {
+    if (thread == 1) {
+      tail_.DecodeAhead(is_over);
+    } else {
+      const EndOfWriting end_of_writing{is_over};
+      commit = sink_.WriteEpoch(rows, end);
+    }
+    return Ok();
+  }));
+  return std::move(*commit);
+}
+
 Result<EpochResult> StreamConsumer::RunEpoch() {
   const auto record_bytes = static_cast<double>(options_.commit_bytes) / written_share_;
   const auto rows = tail_.BeginEpoch(
       {.record_bytes_max = static_cast<int64_t>(record_bytes),
        .ends_at = UtcMicros(clock_.Now().value() + options_.commit_ms * 1000),
        .ends_when_idle = options_.ends_when_idle});
-  DAYPART_TRY(const EpochCommit commit,
-              sink_.WriteEpoch(*rows, [this] { return tail_.EndEpoch(); }));
+  DAYPART_TRY(const EpochCommit commit, WriteEpoch(*rows));
   const EpochResult& epoch = commit.epoch;
   tail_.Forget(epoch.state);
   failures_ = 0;

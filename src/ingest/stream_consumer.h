@@ -32,6 +32,8 @@ struct ConsumerOptions {
   /// Rows stay readable from the tail until they are committed.
   bool keeps_rows = false;
   int64_t kept_bytes_max = int64_t{256} << 20;
+  /// The next epoch is decoded while one is committed, by a thread of its own.
+  bool decodes_ahead = false;
   /// Run ends when the source has nothing more.
   bool ends_when_idle = false;
   /// Run goes on whatever fails, rather than give up after kFailuresMax failures in a row.
@@ -76,6 +78,7 @@ class StreamConsumer {
   Status KeepBroken(InputRun& run);
   Status Begin(OpenedSink opened);
   Result<EpochResult> RunEpoch();
+  Result<EpochCommit> WriteEpoch(source::BatchSource& rows);
   Status Evolve();
   Result<std::shared_ptr<RecordDecoder>> DecoderFor(const SinkShape& shape) const;
   void BackOff(int failures);

@@ -123,6 +123,26 @@ TEST_F(StreamConsumerTest, TakesLinesWithinARecordAsRecordsAndOtherLineEndsAsSpa
   EXPECT_THAT(Ids(), ElementsAre(1, 2, 3, 4));
 }
 
+TEST_F(StreamConsumerTest, WhatIsDecodedBesideACommitIsTakenOnce) {
+  source_.set_run_max(3);
+  std::set<int64_t> sent;
+  for (int64_t id = 0; id < 400; ++id) {
+    sent.insert(id);
+    const std::string shard(1, static_cast<char>('a' + id % 3));
+    // A column comes up half-way, in runs that were decoded without it perhaps.
+    source_.Put(shard, Event(id, id >= 200 && id % 7 == 0 ? R"(,"bitrate":800)" : ""));
+    if (id % 10 == 0) source_.Put(shard, Event(id / 2));
+  }
+  MustConsume({.commit_bytes = 600, .decodes_ahead = true});
+  EXPECT_GE(commits_, 10);
+  EXPECT_EQ(repeated_, 40);
+  EXPECT_THAT(Ids(), ::testing::ElementsAreArray(sent));
+  const auto rows = MustRead(name_);
+  EXPECT_EQ(std::count_if(rows.begin(), rows.end(),
+                          [](const auto& row) { return row.ends_with("|800"); }),
+            29);
+}
+
 TEST_F(StreamConsumerTest, AddsAColumnWhenAKeyComesUp) {
   source_.set_run_max(1);
   source_.Put("a", Event(1));
@@ -264,7 +284,8 @@ TEST_F(StreamConsumerTest, StoreFaultsNeitherLoseNorRepeatAnEvent) {
                                     context_->warehouse};
     // Commits of a few rows each; whatever ends a run, the next begins from the table.
     int runs = 0;
-    while (!Consume(context, {.commit_bytes = 600})) ASSERT_LT(++runs, 500);
+    const ConsumerOptions few_rows{.commit_bytes = 600, .decodes_ahead = seed % 2 == 0};
+    while (!Consume(context, few_rows)) ASSERT_LT(++runs, 500);
     MustConsume();
     faults_count += faulty.faults_count();
     EXPECT_THAT(Ids(), ::testing::ElementsAreArray(sent));

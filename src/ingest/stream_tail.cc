@@ -155,10 +155,15 @@ bool StreamTail::has_untaken() const {
   return !entries_.empty() && entries_.back()->number >= taken_behind_;
 }
 
-bool StreamTail::ShouldEnd() const {
-  if (stop_.is_cancelled() || is_blocked_) return true;
+bool StreamTail::is_full() const {
   if (epoch_.record_bytes >= limits_.record_bytes_max) return true;
   if (epoch_.reject_bytes >= kRejectBytesMax) return true;
+  // However short it is, an epoch takes something that is there.
+  return epoch_.record_bytes > 0 && clock_.Now() >= limits_.ends_at;
+}
+
+bool StreamTail::ShouldEnd() const {
+  if (stop_.is_cancelled() || is_blocked_) return true;
   if (limits_.ends_when_idle && is_idle_ && !has_untaken()) return true;
   if (options_.keeps_rows && kept_bytes_ >= options_.kept_bytes_max) return true;
   return clock_.Now() >= limits_.ends_at;
@@ -212,8 +217,6 @@ std::shared_ptr<arrow::RecordBatch> StreamTail::TakeEntry(Entry& entry) {
   entry.decoded.rejects.clear();
   epoch_.rows_count += entry.decoded.rows->num_rows();
   auto rows = entry.decoded.rows;
-  // The records' bytes are of no more use; an assignment would keep the string's memory.
-  entry.read.input.run.emplace<source::LineRun>();
   if (!options_.keeps_rows) {
     entry.decoded.rows = nullptr;
     kept_bytes_ -= entry.rows_bytes;
@@ -226,6 +229,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> StreamTail::Take() {
   std::unique_lock lock(mutex_);
   while (true) {
     if (failure_) return *failure_;
+    // First, so that what was decoded ahead makes no epoch larger.
+    if (!boundary_ && is_full()) boundary_ = taken_behind_;
     bool has_pending = false;
     Entry* to_decode = nullptr;
     if (Entry* ready = FindReady(has_pending, to_decode); ready != nullptr) {
@@ -268,6 +273,25 @@ Result<bool> StreamTail::Pump() {
       return false;
     }
   }
+  return ReadAndDecodeOrFail();
+}
+
+void StreamTail::DecodeAhead(const std::atomic<bool>& is_over) {
+  while (!is_over.load(std::memory_order_relaxed)) {
+    {
+      std::unique_lock lock(mutex_);
+      const bool has_room = kept_bytes_ < kAheadBytesMax && !is_blocked_ && !failure_;
+      if (!boundary_ || !has_room || stop_.is_cancelled()) {
+        changed_.wait_for(lock, std::chrono::milliseconds(kPollMs));
+        continue;
+      }
+    }
+    // Whoever takes rows next is told.
+    if (!ReadAndDecodeOrFail()) return;
+  }
+}
+
+Result<bool> StreamTail::ReadAndDecodeOrFail() {
   auto pumped = ReadAndDecode();
   if (!pumped) {
     const std::lock_guard lock(mutex_);
@@ -350,6 +374,8 @@ Status StreamTail::DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock)
       entry.rows_bytes = bytes;
       kept_bytes_ += bytes;
       entry.phase = Entry::Phase::kReady;
+      // The records' bytes are of no more use; an assignment would keep the string's memory.
+      entry.read.input.run.emplace<source::LineRun>();
       if (options_.keeps_rows && entry.decoded.rows->num_rows() > 0) {
         entry.hot = std::make_shared<lake::HotRun>(entry.decoded.rows, decoder->arrow_schema());
       }

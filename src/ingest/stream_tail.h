@@ -6,8 +6,8 @@
 // query reads beyond the committed rows: the hot tail.
 //
 // Whoever needs rows helps: Take decodes the next run itself if none is ready, so an epoch is
-// decoded by as many threads as take from it. A thread that calls Pump besides decodes ahead, while
-// a commit is under way.
+// decoded by as many threads as take from it. A thread that calls Pump or DecodeAhead besides
+// decodes ahead, while a commit is under way.
 #pragma once
 
 #include <atomic>
@@ -99,6 +99,9 @@ class StreamTail {
   /// Reads and decodes a run if there is room. returns: false if there was nothing to do, after
   /// waiting for a moment.
   Result<bool> Pump();
+  /// From the end of the epoch's rows until `is_over`: decodes for the next epoch, as much as may
+  /// wait, while this one is brought to disk and committed. For a thread of its own.
+  void DecodeAhead(const std::atomic<bool>& is_over);
 
   /// How far the reading is from the newest record of the source, where it can tell.
   int64_t behind_ms() const { return behind_ms_.load(std::memory_order_relaxed); }
@@ -145,10 +148,12 @@ class StreamTail {
   /// With mutex_ held: the first untaken ready entry of the epoch; null if there is none.
   Entry* FindReady(bool& has_pending, Entry*& to_decode);
   bool has_untaken() const;
+  bool is_full() const;
   bool ShouldEnd() const;
   std::shared_ptr<arrow::RecordBatch> TakeEntry(Entry& entry);
   Status DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock);
   Result<bool> ReadAndDecode();
+  Result<bool> ReadAndDecodeOrFail();
   Status DropRepeated(const RecordDecoder& decoder, DecodedRun& decoded);
   /// With mutex_ held: by shard, the number behind the last run that is committed; without those
   /// shards whose committed position is not between runs.

@@ -174,17 +174,20 @@ int64_t DataFileWriter::written_bytes() const {
   return stream_ == nullptr ? 0 : static_cast<int64_t>(stream_->object->written_bytes());
 }
 
-void DataFileWriter::Add(std::shared_ptr<arrow::RecordBatch> batch) {
-  if (batch->num_rows() == 0) return;
+int64_t DataFileWriter::Add(std::shared_ptr<arrow::RecordBatch> batch) {
+  if (batch->num_rows() == 0) return 0;
+  int64_t bytes = 0;
   for (const auto& array : batch->columns()) {
     // A shared dictionary counts once, with the indices of the column.
-    waiting_bytes_ += array->type_id() == arrow::Type::DICTIONARY
+    bytes += array->type_id() == arrow::Type::DICTIONARY
                           ? array->length() * int64_t{sizeof(int32_t)}
                           : arrow::util::ReferencedBufferSize(*array).ValueOr(array->length() * 16);
   }
   waiting_rows_ += batch->num_rows();
   rows_count_ += batch->num_rows();
+  waiting_bytes_ += bytes;
   waiting_.push_back(std::move(batch));
+  return bytes;
 }
 
 Status DataFileWriter::Measure(const arrow::RecordBatch& batch) {

@@ -44,8 +44,8 @@ class DataFileWriter {
   DataFileWriter(DataFileWriter&&) = delete;
 
   /// Columns of `batch` are those of the schema, in order; utf8 ones may be dictionaries. Quick:
-  /// the rows are only kept.
-  void Add(std::shared_ptr<arrow::RecordBatch> batch);
+  /// the rows are only kept. returns: the bytes that are kept.
+  int64_t Add(std::shared_ptr<arrow::RecordBatch> batch);
   /// Enough rows wait for a row group: Flush is due.
   bool is_group_full() const { return waiting_rows_ >= options_.row_group_rows; }
   /// Writes the waiting rows as a row group, whatever their number.

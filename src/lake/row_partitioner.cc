@@ -8,6 +8,7 @@
 #include <arrow/datum.h>
 #include <arrow/record_batch.h>
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -82,6 +83,10 @@ int64_t UnitMicros(const Transform& transform) {
   return 0;
 }
 
+bool is_timestamp(const Type& type) {
+  return type.kind == TypeKind::kTimestamp || type.kind == TypeKind::kTimestamptz;
+}
+
 Status EncodeField(const arrow::Array& array, FieldCodes& field) {
   field.codes.resize(static_cast<size_t>(array.length()));
   if (field.transform.kind == TransformKind::kVoid) {
@@ -89,9 +94,7 @@ Status EncodeField(const arrow::Array& array, FieldCodes& field) {
     return Ok();
   }
   const int64_t unit = UnitMicros(field.transform);
-  const bool is_timestamp = field.source_type.kind == TypeKind::kTimestamp ||
-                            field.source_type.kind == TypeKind::kTimestamptz;
-  if (unit != 0 && is_timestamp) {
+  if (unit != 0 && is_timestamp(field.source_type)) {
     const auto* values = array.data()->GetValues<int64_t>(1);
     for (int64_t row = 0; row < array.length(); ++row) {
       field.codes[static_cast<size_t>(row)] =
@@ -111,9 +114,19 @@ Status EncodeField(const arrow::Array& array, FieldCodes& field) {
   return InternRows(array, field);
 }
 
-Result<std::vector<FieldCodes>> EncodeFields(const arrow::RecordBatch& batch,
-                                             const iceberg::Schema& schema,
-                                             const iceberg::PartitionSpec& spec) {
+/// Whether all rows have one value of the field, for sure: events come about in the order of time,
+/// so most batches are of one hour, which their least and greatest time tell.
+bool is_of_one_value(const arrow::Array& array, const FieldCodes& field) {
+  const int64_t unit = UnitMicros(field.transform);
+  if (unit == 0 || !is_timestamp(field.source_type) || array.null_count() > 0) return false;
+  const auto* values = array.data()->GetValues<int64_t>(1);
+  const auto [least, greatest] = std::minmax_element(values, values + array.length());
+  return FloorDivide(*least, unit) == FloorDivide(*greatest, unit);
+}
+
+/// The fields of the spec, no codes in them yet.
+Result<std::vector<FieldCodes>> FieldsOf(const iceberg::Schema& schema,
+                                         const iceberg::PartitionSpec& spec) {
   std::vector<FieldCodes> fields;
   for (const PartitionField& partition_field : spec.fields) {
     FieldCodes field;
@@ -134,7 +147,6 @@ Result<std::vector<FieldCodes>> EncodeFields(const arrow::RecordBatch& batch,
     }
     field.source_type = schema.fields[static_cast<size_t>(field.column)].type;
     field.transform = partition_field.transform;
-    DAYPART_RETURN_IF_ERROR(EncodeField(*batch.column(field.column), field));
     fields.push_back(std::move(field));
   }
   return fields;
@@ -194,6 +206,21 @@ Result<iceberg::PartitionTuple> TupleOfRow(const arrow::RecordBatch& batch,
   return tuple;
 }
 
+/// The rows of the given numbers. Most of the batch in one stretch is shared with it, so that what
+/// is kept is at most twice what counts; the rest is copied.
+Result<std::shared_ptr<arrow::RecordBatch>> RowsOf(
+    const std::shared_ptr<arrow::RecordBatch>& batch, const std::vector<uint32_t>& numbers) {
+  const auto rows = static_cast<int64_t>(numbers.size());
+  const bool is_stretch = numbers.back() - numbers.front() + 1 == numbers.size();
+  if (is_stretch && rows * 2 >= batch->num_rows()) return batch->Slice(numbers.front(), rows);
+  const auto indices =
+      std::make_shared<arrow::UInt32Array>(rows, arrow::Buffer::Wrap(numbers));
+  DAYPART_TRY(const auto taken,
+              FromArrow(arrow::compute::Take(arrow::Datum(batch), arrow::Datum(indices),
+                                             arrow::compute::TakeOptions::NoBoundsCheck())));
+  return taken.record_batch();
+}
+
 }  // namespace
 
 Result<std::vector<PartitionRows>> SplitByPartition(
@@ -205,7 +232,17 @@ Result<std::vector<PartitionRows>> SplitByPartition(
     parts.push_back({.partition = {}, .rows = batch, .row_numbers = {}});
     return parts;
   }
-  DAYPART_TRY(const auto fields, EncodeFields(*batch, schema, spec));
+  DAYPART_TRY(auto fields, FieldsOf(schema, spec));
+  if (std::all_of(fields.begin(), fields.end(), [&batch](const FieldCodes& field) {
+        return is_of_one_value(*batch->column(field.column), field);
+      })) {
+    DAYPART_TRY(auto tuple, TupleOfRow(*batch, fields, 0));
+    parts.push_back({.partition = std::move(tuple), .rows = batch, .row_numbers = {}});
+    return parts;
+  }
+  for (FieldCodes& field : fields) {
+    DAYPART_RETURN_IF_ERROR(EncodeField(*batch->column(field.column), field));
+  }
   Grouper grouper(fields);
   grouper.Run(static_cast<size_t>(batch->num_rows()));
   for (const size_t row : grouper.first_rows()) {
@@ -221,12 +258,7 @@ Result<std::vector<PartitionRows>> SplitByPartition(
     parts[group_of_row[row]].row_numbers.push_back(row);
   }
   for (PartitionRows& part : parts) {
-    const auto indices = std::make_shared<arrow::UInt32Array>(
-        static_cast<int64_t>(part.row_numbers.size()), arrow::Buffer::Wrap(part.row_numbers));
-    DAYPART_TRY(const auto taken,
-                FromArrow(arrow::compute::Take(arrow::Datum(batch), arrow::Datum(indices),
-                                               arrow::compute::TakeOptions::NoBoundsCheck())));
-    part.rows = taken.record_batch();
+    DAYPART_TRY(part.rows, RowsOf(batch, part.row_numbers));
   }
   return parts;
 }

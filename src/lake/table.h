@@ -120,6 +120,9 @@ struct WriteOptions {
   int64_t row_group_rows = 1'000'000;
   /// Rows held in memory before they are encoded, over all threads and partitions.
   int64_t buffer_bytes_max = int64_t{384} << 20;
+  /// A partition without a row among the last so many bytes of rows is done, for all one can tell:
+  /// its file is completed while other rows are still to come.
+  int64_t quiet_bytes_max = INT64_MAX;
   int zstd_level = 1;
   /// Rows stay in the order in which they come, even if the table has a sort order.
   bool keeps_order = false;

@@ -127,6 +127,7 @@ Status TableWriter::KeepWithinBudget(std::unique_lock<std::mutex>& lock) {
     size_t open_files = 0;
     auto fullest = open_.end();
     auto largest_open = open_.end();
+    auto quietest = open_.end();
     for (auto it = open_.begin(); it != open_.end(); ++it) {
       const OpenFile& file = it->second;
       if (file.is_busy) continue;  // Its rows are on their way out.
@@ -135,6 +136,9 @@ Status TableWriter::KeepWithinBudget(std::unique_lock<std::mutex>& lock) {
       if (fullest == open_.end() || waiting > fullest->second.writer->waiting_bytes()) {
         fullest = it;
       }
+      if (quietest == open_.end() || file.fed_at_bytes < quietest->second.fed_at_bytes) {
+        quietest = it;
+      }
       if (!file.writer->is_open()) continue;
       ++open_files;
       if (largest_open == open_.end() ||
@@ -142,7 +146,11 @@ Status TableWriter::KeepWithinBudget(std::unique_lock<std::mutex>& lock) {
         largest_open = it;
       }
     }
-    if (open_files > kOpenFilesMax * static_cast<size_t>(options_.threads_count)) {
+    const bool has_quiet = quietest != open_.end() && fed_bytes_ - quietest->second.fed_at_bytes >
+                                                          options_.quiet_bytes_max;
+    if (has_quiet) {
+      DAYPART_RETURN_IF_ERROR(Encode(quietest, true, lock));
+    } else if (open_files > kOpenFilesMax * static_cast<size_t>(options_.threads_count)) {
       DAYPART_RETURN_IF_ERROR(Encode(largest_open, true, lock));
     } else if (waiting_bytes > options_.buffer_bytes_max) {
       DAYPART_RETURN_IF_ERROR(Encode(fullest, false, lock));
@@ -159,7 +167,8 @@ Status TableWriter::Write(const std::shared_ptr<arrow::RecordBatch>& batch, uint
   for (PartitionRows& part : parts) {
     DAYPART_TRY(const auto file, FileOf(part.partition));
     const int64_t rows = part.rows->num_rows();
-    file->second.writer->Add(std::move(part.rows));
+    fed_bytes_ += file->second.writer->Add(std::move(part.rows));
+    file->second.fed_at_bytes = fed_bytes_;
     if (options_.keeps_runs) {
       file->second.runs.push_back(
           {.rows = rows, .batch_index = batch_index, .row_numbers = std::move(part.row_numbers)});
@@ -235,6 +244,7 @@ Result<std::vector<WrittenFile>> WriteDataFiles(const LakeContext& context,
                      {.file_bytes_target = options.file_bytes_target,
                       .row_group_rows = options.row_group_rows,
                       .buffer_bytes_max = options.buffer_bytes_max,
+                      .quiet_bytes_max = options.quiet_bytes_max,
                       .zstd_level = options.zstd_level,
                       .threads_count = threads_count,
                       .keeps_runs = keeps_runs,

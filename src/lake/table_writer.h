@@ -4,7 +4,8 @@
 // a partition's rows gather in one file whichever thread brings them; a file that is being encoded
 // is passed over, and the partition gets another. WriteDataFiles runs the threads over a source.
 // Memory is bounded by flushing the fullest partition's rows as a row group when all that wait
-// exceed the budget, and by a limit on files open at a time.
+// exceed the budget, and by a limit on files open at a time. Where rows come in about the order of
+// their partitions, files that get no more of them are completed on the way.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -46,6 +47,7 @@ struct TableWriterOptions {
   int64_t file_bytes_target = 0;
   int64_t row_group_rows = 0;
   int64_t buffer_bytes_max = 0;
+  int64_t quiet_bytes_max = INT64_MAX;
   int zstd_level = 1;
   /// Threads that Write; with more than one, files are brought to disk by further threads.
   int threads_count = 1;
@@ -75,6 +77,7 @@ class TableWriter {
   struct OpenFile {
     std::unique_ptr<DataFileWriter> writer;
     std::vector<SourceRun> runs;
+    int64_t fed_at_bytes = 0;  // fed_bytes_ as of its last rows
     bool is_busy = false;  // a thread encodes it without holding the mutex
   };
   using OpenFiles = std::multimap<iceberg::PartitionTuple, OpenFile>;
@@ -95,6 +98,7 @@ class TableWriter {
 
   std::mutex mutex_;  // guards what follows
   OpenFiles open_;
+  int64_t fed_bytes_ = 0;  // of all rows so far
   std::vector<WrittenFile> finished_;
   std::deque<std::future<Status>> unpublished_;
   std::unique_ptr<store::TaskPool> publishers_;  // last: its threads end before the rest goes

@@ -166,6 +166,9 @@ class DirectoryStore final : public ObjectStore {
   }
 
   Status Put(std::string_view location, std::string_view bytes, WriteMode mode) override {
+    // Its writer is finished at once: there is nothing to put the folder off for.
+    DAYPART_TRY(const std::string path, LocalPath(location));
+    DAYPART_RETURN_IF_ERROR(MakeFolders(FolderOf(path), options_.sync));
     DAYPART_TRY(auto writer, OpenWrite(location, mode));
     DAYPART_RETURN_IF_ERROR(writer->Append(std::as_bytes(std::span(bytes))));
     return writer->Finish();

@@ -225,6 +225,20 @@ TEST(DirectoryStore, ADeviceWithoutSpaceIsResourceExhausted) {
   EXPECT_EQ((*writer)->Finish().error().code, ErrorCode::kResourceExhausted);
 }
 
+TEST(DirectoryStore, ANewFolderIsMadeWhenItsFirstFileIsThere) {
+  const TempFolder folder;
+  const auto store = MakeDirectoryStore();
+  auto writer = store->OpenWrite(folder.Path("a/b/c"), WriteMode::kIfAbsent);
+  ASSERT_TRUE(writer) << writer.error().message;
+  ASSERT_TRUE((*writer)->Append(Bytes("x")));
+  EXPECT_FALSE(std::filesystem::exists(folder.Path("a")));
+  ASSERT_TRUE((*writer)->Finish());
+  EXPECT_EQ(folder.ReadFile("a/b/c"), "x");
+  EXPECT_THAT(AllNames(folder.path()), SizeIs(1));
+  EXPECT_EQ(store->OpenWrite(folder.Path("a/b/c/d"), WriteMode::kIfAbsent).error().code,
+            ErrorCode::kInvalidArgument);
+}
+
 TEST(DirectoryStore, AReadOnlyFolderIsPermissionDenied) {
   const TempFolder folder;
   std::filesystem::create_directory(folder.Path("locked"));

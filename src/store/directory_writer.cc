@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Order of steps, each safe to die after: bytes into an unnamed (or dot-) file; fsync of the file;
-// name by link(2), which fails if taken, or rename(2), which replaces; fsync of the folder. A
-// process killed with an unnamed file leaves nothing at all; with a dot-file it leaves one that
-// List never shows.
+// its folder, if that is new; name by link(2), which fails if taken, or rename(2), which replaces;
+// fsync of the folder. A process killed with an unnamed file leaves nothing at all; with a dot-file
+// it leaves one that List never shows. The file of a new folder is begun in the one above it.
 #include "store/directory_writer.h"
 
 #include <dirent.h>
@@ -28,8 +28,8 @@ constexpr int kOpenAttemptsMax = 16;
 
 std::string BaseNameOf(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
 
-/// A name in the target's folder that no other writer of any process has at the same time.
-std::string TemporaryPath(const std::string& path) {
+/// A name in the folder that no other writer of any process has at the same time.
+std::string TemporaryPath(const std::string& folder) {
   static std::atomic<uint64_t> counter{0};
   struct timespec now {};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -38,7 +38,7 @@ std::string TemporaryPath(const std::string& path) {
                 static_cast<unsigned long long>(now.tv_sec) * 1'000'000'000ULL +
                     static_cast<unsigned long long>(now.tv_nsec),
                 static_cast<unsigned long long>(counter.fetch_add(1)));
-  return FolderOf(path) + name;
+  return folder + name;
 }
 
 /// Where the bytes are before they have their name.
@@ -50,14 +50,14 @@ struct Staging {
 
 std::string DescriptorPath(int number) { return "/proc/self/fd/" + std::to_string(number); }
 
-Result<Staging> OpenTemporary(const std::string& path) {
+Result<Staging> OpenTemporary(const std::string& folder) {
   Staging staging;
-  auto unnamed = OpenFile(FolderOf(path), O_TMPFILE | O_WRONLY);
+  auto unnamed = OpenFile(folder, O_TMPFILE | O_WRONLY);
   if (unnamed && ::access(DescriptorPath(unnamed->number()).c_str(), F_OK) == 0) {
     staging.file = std::move(*unnamed);
     return staging;
   }
-  staging.path = TemporaryPath(path);
+  staging.path = TemporaryPath(folder);
   DAYPART_TRY(staging.file, OpenFile(staging.path, O_WRONLY | O_CREAT | O_EXCL));
   return staging;
 }
@@ -157,6 +157,9 @@ class DirectoryWriter final : public ObjectWriter {
       failed_ = SyncFile(staging_.file.number(), options_.path);
       DAYPART_RETURN_IF_ERROR(failed_);
     }
+    // Not before: whoever opens a file in a new folder would wait for the disk.
+    failed_ = MakeFolders(FolderOf(options_.path), options_.sync);
+    DAYPART_RETURN_IF_ERROR(failed_);
     failed_ = Publish();
     DAYPART_RETURN_IF_ERROR(failed_);
     is_finished_ = true;
@@ -221,7 +224,7 @@ class DirectoryWriter final : public ObjectWriter {
       const std::string unnamed = DescriptorPath(staging_.file.number());
       int error = Link(unnamed, options_.path);
       if (error != EEXIST) return error;
-      const std::string temporary = TemporaryPath(options_.path);
+      const std::string temporary = TemporaryPath(FolderOf(options_.path));
       error = Link(unnamed, temporary);
       if (error != 0) return error;
       staging_.path = temporary;
@@ -242,7 +245,8 @@ class DirectoryWriter final : public ObjectWriter {
 }  // namespace
 
 Result<std::unique_ptr<ObjectWriter>> OpenDirectoryWriter(DirectoryWriteOptions options) {
-  DAYPART_RETURN_IF_ERROR(MakeFolders(FolderOf(options.path), options.sync));
+  const std::string folder = FolderOf(options.path);
+  DAYPART_TRY(const std::string nearest, NearestFolder(folder));
   struct stat info {};
   if (options.path.ends_with('/') ||
       (::stat(options.path.c_str(), &info) == 0 && S_ISDIR(info.st_mode))) {
@@ -253,8 +257,15 @@ Result<std::unique_ptr<ObjectWriter>> OpenDirectoryWriter(DirectoryWriteOptions 
   }
   Staging staging;
   if (options.resume_key.empty()) {
-    DAYPART_TRY(staging, OpenTemporary(options.path));
+    auto opened = OpenTemporary(nearest);
+    if (!opened && nearest != folder) {
+      // What can be written are the folders below it, perhaps; else this tells what is wrong.
+      DAYPART_RETURN_IF_ERROR(MakeFolders(folder, options.sync));
+      opened = OpenTemporary(folder);
+    }
+    DAYPART_TRY(staging, std::move(opened));
   } else {
+    DAYPART_RETURN_IF_ERROR(MakeFolders(folder, options.sync));
     DAYPART_TRY(staging, OpenPart(options.path, options.resume_key));
   }
   return std::unique_ptr<ObjectWriter>(

@@ -95,16 +95,34 @@ std::string FolderOf(const std::string& path) {
   return path.substr(0, slash);
 }
 
-Status MakeFolders(const std::string& folder, bool sync) {
+namespace {
+
+Result<bool> is_folder_there(const std::string& folder) {
   struct stat info {};
   if (::stat(folder.c_str(), &info) == 0) {
-    if (S_ISDIR(info.st_mode)) return Ok();
+    if (S_ISDIR(info.st_mode)) return true;
     return InvalidArgument("expected a directory, found a file: " + folder);
   }
   if (errno == ENOTDIR) {
     return InvalidArgument("expected directories only, found a file in the way to " + folder);
   }
   if (errno != ENOENT) return SystemError("cannot look at " + folder, errno);
+  return false;
+}
+
+}  // namespace
+
+Result<std::string> NearestFolder(std::string folder) {
+  while (true) {
+    DAYPART_TRY(const bool is_there, is_folder_there(folder));
+    if (is_there) return folder;
+    folder = FolderOf(folder);
+  }
+}
+
+Status MakeFolders(const std::string& folder, bool sync) {
+  DAYPART_TRY(const bool is_there, is_folder_there(folder));
+  if (is_there) return Ok();
   const std::string parent = FolderOf(folder);
   if (parent != folder) DAYPART_RETURN_IF_ERROR(MakeFolders(parent, sync));
   if (::mkdir(folder.c_str(), 0777) != 0) {

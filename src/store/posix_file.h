@@ -76,6 +76,9 @@ Status SyncFolder(const std::string& folder);
 /// synced.
 Status MakeFolders(const std::string& folder, bool sync);
 
+/// `folder`, or the nearest folder above it if it is not there yet. errors: as MakeFolders.
+Result<std::string> NearestFolder(std::string folder);
+
 /// The folder part of an absolute path: "/" for "/a", "/a" for "/a/b".
 std::string FolderOf(const std::string& path);
 
