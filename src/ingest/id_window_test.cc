@@ -100,10 +100,13 @@ TEST(IdWindow, ForgottenGenerationsGiveTheirMemoryToNewOnes) {
   }
 }
 
-TEST(IdWindow, RefusesOtherTypes) {
+TEST(IdWindow, KnowsOtherTypesByTheirText) {
   arrow::DoubleBuilder builder;
-  ASSERT_TRUE(builder.Append(1.5).ok());
-  EXPECT_FALSE(IdWindow(10).Insert(*builder.Finish().ValueOrDie()));
+  for (const double id : {1.5, 2.5, 1.5}) ASSERT_TRUE(builder.Append(id).ok());
+  const auto ids = builder.Finish().ValueOrDie();
+  IdWindow window(10);
+  EXPECT_EQ(window.Insert(*ids).value(), (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(window.Insert(*ids).value(), std::vector<int32_t>());
 }
 
 }  // namespace
