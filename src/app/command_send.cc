@@ -37,7 +37,11 @@ class LineReader {
   static Result<LineReader> Open(const std::string& path) {
     if (path.empty() || path == "-") return LineReader(stdin, "standard input");
     std::FILE* file = std::fopen(path.c_str(), "rb");
-    if (file == nullptr) return SystemError("opening " + path, errno);
+    if (file == nullptr) {
+      // No kNotFound, which is said of the stream.
+      return InvalidArgument("a file of JSON lines is expected: " +
+                             SystemError("opening " + path, errno).message);
+    }
     return LineReader(file, path);
   }
   LineReader(LineReader&& other) noexcept

@@ -65,11 +65,25 @@ std::vector<const Snapshot*> MainHistory(const TableMetadata& metadata, const An
 
 void KeepStreamState(const TableMetadata& metadata, const Ancestry& ancestry,
                      std::set<SnapshotId>& kept) {
-  std::set<std::string_view> seen;
+  std::set<std::string_view> keys;
   for (const Snapshot* snapshot : MainHistory(metadata, ancestry)) {
     for (const auto& [key, value] : snapshot->summary) {
-      if (is_stream_state(key) && seen.insert(key).second) kept.insert(snapshot->id);
+      if (is_stream_state(key) && keys.insert(key).second) kept.insert(snapshot->id);
     }
+  }
+  // Whoever rolls back to a snapshot of another program's finds there how far a stream was.
+  for (const std::string_view key : keys) {
+    std::set<SnapshotId> looked_at;
+    std::vector<SnapshotId> found;
+    for (const SnapshotId id : kept) {
+      const Snapshot* at = ancestry.Find(id);
+      for (; at != nullptr && looked_at.insert(at->id).second; at = ancestry.ParentOf(*at)) {
+        if (!at->summary.contains(std::string(key))) continue;
+        found.push_back(at->id);
+        break;
+      }
+    }
+    kept.insert(found.begin(), found.end());
   }
 }
 
@@ -99,11 +113,8 @@ const Snapshot* MainHead(const TableMetadata& metadata) {
 }
 
 bool is_stream_state(std::string_view summary_key) {
-  static constexpr std::array<std::string_view, 3> kPrefixes = {kStreamKeyPrefix, "flink.",
-                                                                "kafka.connect."};
-  return std::any_of(kPrefixes.begin(), kPrefixes.end(), [summary_key](std::string_view prefix) {
-    return summary_key.starts_with(prefix);
-  });
+  return is_checkpoint(summary_key) || summary_key.starts_with("flink.") ||
+         summary_key.starts_with("kafka.connect.");
 }
 
 const Snapshot* NewestWithSummaryKey(const TableMetadata& metadata, const std::string& key) {

@@ -4,7 +4,10 @@
 #include "source/stream_log_source.h"
 
 #include <algorithm>
+#include <mutex>
+#include <utility>
 
+#include "base/log.h"
 #include "streamlog/limits.h"
 #include "streamlog/stream_reader.h"
 
@@ -25,13 +28,14 @@ struct RunMemory {
 
 class StreamLogSource final : public RecordSource {
  public:
-  StreamLogSource(std::string stream, std::unique_ptr<streamlog::StreamReader> reader)
-      : stream_(std::move(stream)), reader_(std::move(reader)) {}
+  StreamLogSource(std::string folder, std::string stream,
+                  std::unique_ptr<streamlog::StreamReader> reader)
+      : folder_(std::move(folder)), stream_(std::move(stream)), reader_(std::move(reader)) {}
 
   std::string name() const override { return "log:" + stream_; }
 
   Result<std::vector<Shard>> ListShards() override {
-    DAYPART_TRY(const auto state, reader_->State());
+    DAYPART_TRY(const auto state, State());
     std::vector<Shard> shards;
     // By number, and children have higher ones than their parents.
     for (const ShardState& known : state.shards) {
@@ -61,10 +65,13 @@ class StreamLogSource final : public RecordSource {
                          const ReadLimits& limits) override {
     DAYPART_TRY(const auto shard, Find(shard_id));
     DAYPART_TRY(const SequenceNumber number, streamlog::ParseSequenceNumber(position));
-    if (number.shard != shard.state.number || number.shard_epoch_s != shard.state.epoch_s) {
+    if (number.shard != shard.state.number || number.shard_epoch_s > shard.state.epoch_s) {
       return InvalidArgument("position " + position + " is not of " + shard_id);
     }
-    const RecordIndex from = std::max(number.index, streamlog::kFirstIndex);
+    // One of a stream of the name that was deleted: all that this one holds comes after it.
+    const bool is_of_former = number.shard_epoch_s < shard.state.epoch_s;
+    const RecordIndex from =
+        is_of_former ? streamlog::kFirstIndex : std::max(number.index, streamlog::kFirstIndex);
     if (limits.wait_ms > 0 && shard.state.is_open()) {
       // The mark is above `from` - 1 as soon as there is a record at `from`.
       shard.reader->WaitAbove(from, std::chrono::milliseconds(limits.wait_ms));
@@ -82,20 +89,40 @@ class StreamLogSource final : public RecordSource {
  private:
   struct Found {
     ShardState state;
+    std::shared_ptr<streamlog::StreamReader> stream;
     std::shared_ptr<ShardReader> reader;
   };
+
+  std::shared_ptr<streamlog::StreamReader> Reader() const {
+    const std::lock_guard lock(mutex_);
+    return reader_;
+  }
+
+  /// What the stream is now; one that was deleted and made anew is read on under its name.
+  Result<streamlog::StreamState> State() {
+    auto state = Reader()->State();
+    if (state || state.error().code != ErrorCode::kNotFound) return state;
+    auto anew = streamlog::StreamReader::Open(folder_);
+    if (!anew) return state;
+    Log(LogLevel::kWarning, "stream " + stream_ +
+                                " was deleted and made anew: it is read from its first record");
+    const std::lock_guard lock(mutex_);
+    reader_ = std::move(anew).value();
+    return reader_->State();
+  }
 
   Result<Found> Find(const std::string& shard_id) {
     auto number = streamlog::ParseShardId(shard_id);
     if (!number) return NotFound("shard '" + shard_id + "' does not exist");
     Found found;
-    DAYPART_TRY(found.reader, reader_->Shard(*number));
-    const auto last = reader_->last_state();
+    found.stream = Reader();
+    DAYPART_TRY(found.reader, found.stream->Shard(*number));
+    const auto last = found.stream->last_state();
     const ShardState* known = last.Find(*number);
     if (known != nullptr) {
       found.state = *known;
     } else {
-      DAYPART_TRY(found.state, reader_->StateOf(*number));
+      DAYPART_TRY(found.state, found.stream->StateOf(*number));
     }
     return found;
   }
@@ -127,15 +154,18 @@ class StreamLogSource final : public RecordSource {
     }
     if (run.records.empty()) {
       // Only here is it worth a look at the file whether the shard was closed meanwhile.
-      DAYPART_TRY(const auto now, reader_->StateOf(shard.state.number));
+      DAYPART_TRY(const auto now, shard.stream->StateOf(shard.state.number));
       run.is_at_end = !now.is_open() && page.next_index >= *now.closed_end;
     }
     run.bytes = std::move(memory);
     return run;
   }
 
+  const std::string folder_;
   const std::string stream_;
-  const std::unique_ptr<streamlog::StreamReader> reader_;
+  mutable std::mutex mutex_;  // guards reader_
+  // Shared, because reads of the former stream may be under way when it is replaced.
+  std::shared_ptr<streamlog::StreamReader> reader_;
 };
 
 }  // namespace
@@ -143,13 +173,14 @@ class StreamLogSource final : public RecordSource {
 Result<std::unique_ptr<RecordSource>> OpenStreamLogSource(const std::string& streams_folder,
                                                           const std::string& stream) {
   DAYPART_RETURN_IF_ERROR(streamlog::CheckStreamName(stream));
-  auto reader = streamlog::StreamReader::Open(streams_folder + '/' + stream);
+  const std::string folder = streams_folder + '/' + stream;
+  auto reader = streamlog::StreamReader::Open(folder);
   if (!reader && reader.error().code == ErrorCode::kNotFound) {
     return NotFound("stream '" + stream + "' does not exist");
   }
   if (!reader) return std::move(reader).error();
   return std::unique_ptr<RecordSource>(
-      std::make_unique<StreamLogSource>(stream, std::move(*reader)));
+      std::make_unique<StreamLogSource>(folder, stream, std::move(*reader)));
 }
 
 }  // namespace daypart::source

@@ -4,6 +4,7 @@
 import json
 import random
 import signal
+import time
 
 import boto3
 import pytest
@@ -146,3 +147,36 @@ def test_a_query_without_a_server_sees_what_the_log_holds(lake):
     assert counted() == (2999, 2999, whole[2] - 7)
     assert len(ids_of(lake)) == 2999
     assert "not committed" not in lake.run("query", f"SELECT max(n) FROM {TABLE}").stderr
+
+
+def test_a_stream_that_is_deleted_and_made_again_goes_on(lake):
+    configure(lake)
+
+    def lines(first, last):
+        text = "".join(json.dumps({"event_id": f"e{n}", "n": n}) + "\n" for n in range(first, last))
+        (lake.folder / "events.jsonl").write_text(text)
+
+    with Served(lake) as server:
+        create_stream(server)
+        lines(0, 1000)
+        send(lake, server)
+        assert wait_until(lambda: len(ids_of(lake)) == 1000)
+        kinesis = boto3.client("kinesis", endpoint_url=server.url, region_name="us-east-1",
+                               aws_access_key_id="daypart", aws_secret_access_key="daypart")
+        time.sleep(1.1)  # streams of one second have the same sequence numbers
+        kinesis.delete_stream(StreamName="clicks")
+        create_stream(server)
+        lines(500, 1500)
+        send(lake, server)
+        assert wait_until(lambda: len(ids_of(lake)) == 1500, seconds=20), server.told()
+        assert "was deleted and made anew" in server.told()
+        time.sleep(1.1)
+        kinesis.delete_stream(StreamName="clicks")
+        assert server.stop() == 0
+    with Served(lake) as server:
+        create_stream(server)
+        lines(1400, 2000)
+        send(lake, server)
+        assert wait_until(lambda: len(ids_of(lake)) == 2000, seconds=20), server.told()
+        assert server.stop() == 0
+    assert sorted(ids_of(lake)) == sorted(f"e{n}" for n in range(2000))

@@ -196,3 +196,23 @@ def test_ids_of_any_plain_type_are_known_again(lake, ids):
     write("b.jsonl")
     run(lake, "stream", "clicks", "--until-idle")
     assert [row["n"] for row in rows(lake, "SELECT n FROM viewership_stream ORDER BY n")] == list(range(len(ids)))
+
+
+def test_a_rollback_to_another_programs_snapshot_finds_how_far_the_stream_was(lake):
+    pyiceberg = pytest.importorskip("pyiceberg.catalog.sql")
+
+    def add(number):
+        (lake / "in" / f"{number}.jsonl").write_text(f'{{"event_id":"a{number}"}}\n', encoding="utf-8")
+        run(lake, "stream", "clicks", "--until-idle")
+    add(1)
+    table = pyiceberg.SqlCatalog("daypart", uri=f"sqlite:///{lake}/lake/catalog.db",
+                                 warehouse=f"file://{lake}/lake").load_table("media.viewership_stream")
+    table.append(table.scan().to_arrow().set_column(0, "event_id", [["py"]]))
+    foreign = table.current_snapshot().snapshot_id
+    add(2)
+    run(lake, "maintain", "media.viewership_stream", "expire", "--older-than-hours", "0", "--keep", "2")
+    run(lake, "query", "--write", "CALL system.rollback_to_snapshot(table => 'media.viewership_stream', "
+        f"snapshot_id => {foreign})")
+    assert sorted(table_ids(lake)) == ["a1", "py"]
+    run(lake, "stream", "clicks", "--until-idle")
+    assert sorted(table_ids(lake)) == ["a1", "a2", "py"]
