@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Daypart's targets. Each installs what it needs first; all can be run again.
-.PHONY: help setup setup-all build install demo test bench test-asan test-tsan clean
+.PHONY: help setup setup-all build program install demo test bench test-asan test-tsan clean
 .NOTPARALLEL:
 BUILD ?= build
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 
 help:
-	@echo "make build      set-up and build/daypart's libraries and tests"
-	@echo "make install    set-up, build, then daypart to PREFIX/bin (/usr/local)"
-	@echo "make demo       set-up, build, then the main job on made-up data, in ./demo"
+	@echo "make program    set-up and build/daypart"
+	@echo "make build      that, and the tests' programs"
+	@echo "make install    make program, then daypart to PREFIX/bin (/usr/local)"
+	@echo "make demo       make program, then the main job on made-up data, in ./demo"
 	@echo "make test       set-up, build, every test"
 	@echo "make bench      Daypart beside Polars and DuckDB on 10 M events (needs 8 GB of disk)"
 	@echo "make test-asan  unit tests under AddressSanitizer and UBSan"
@@ -30,11 +31,14 @@ $(BUILD)/build.ninja: CMakeLists.txt | setup
 build: setup $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -j $(JOBS)
 
-install: build
+program: setup $(BUILD)/build.ninja
+	@ninja -C $(BUILD) -j $(JOBS) daypart
+
+install: program
 	@cmake --install $(BUILD) --prefix $(DESTDIR)$(PREFIX) > /dev/null
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/daypart"
 
-demo: build
+demo: program
 	@tools/demo.sh
 
 bench: setup-all build
