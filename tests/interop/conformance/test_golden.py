@@ -45,7 +45,7 @@ def rows_and_files(lake, check):
     with pyarrow.ipc.open_stream(printed) as stream:
         rows = golden.in_order(stream.read_all().to_pylist())
     told = lake.run("query", sql)
-    found = re.search(r"([\d,]+) of ([\d,]+) files read", told.stdout + told.stderr)
+    found = re.search(r"([\d,]+) of ([\d,]+) files? read", told.stdout + told.stderr)
     assert found, told.stderr
     return rows, *(int(number.replace(",", "")) for number in found.groups())
 
