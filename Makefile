@@ -45,7 +45,7 @@ bench: setup-all build
 	@.deps/venv/bin/python bench/run.py
 
 test: setup-all build
-	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) || { tools/failures.sh $(BUILD); exit 1; }
 
 test-asan: setup
 	@cmake -G Ninja -S . -B build-asan -DDAYPART_SANITIZE=address,undefined > /dev/null
