@@ -9,4 +9,5 @@ set -euo pipefail
 log="${1:?usage: tools/failures.sh BUILD-FOLDER}/Testing/Temporary/LastTest.log"
 [ -f "$log" ] || exit 0
 printf '\nFailed cases:\n'
-grep -a -E '^(FAILED|ERROR) |^\[  FAILED  \] |: Failure$|^E  ' "$log" | cut -c -200 | awk '!seen[$0]++' | tail -40
+grep -a -E '^(FAILED|ERROR) |^\[  FAILED  \] |: Failure$|^E  ' "$log" | cut -c -200 |
+  awk '!seen[$0]++' | tail -40

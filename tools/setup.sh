@@ -102,6 +102,17 @@ install_venv() {
   "$deps/venv/bin/pip" install -q --disable-pip-version-check $(pins venv)
 }
 
+# A stamp tells what was installed, not what is still there: without a pinned package it goes.
+check_venv() {
+  [ -f "$deps/venv.stamp" ] || return 0
+  # shellcheck disable=SC2046
+  "$deps/venv/bin/python" - $(pins venv) <<'EOF' || rm -f "$deps/venv.stamp"
+import importlib.metadata, re, sys
+for pin in sys.argv[1:] + ["numpy"]:  # datasketches loads it
+    importlib.metadata.version(re.split(r"[\[=]", pin)[0])
+EOF
+}
+
 # Spark comes with its jars as one Python package; the Iceberg runtime and the SQLite driver, with
 # which Spark opens a lake's catalog, come through Maven by name.
 install_spark() {
@@ -182,6 +193,7 @@ fi
 step arrow "$(pins wheel)" install_arrow
 step duckdb "$(pins npm)" install_duckdb
 if [ -n "$full" ]; then
+  check_venv 2> /dev/null
   step venv "$(pins venv)" install_venv
   step ministack "$(pins ministack)" install_ministack
   step sdk "$(pins sdk)" install_sdk
