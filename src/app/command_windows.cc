@@ -21,7 +21,19 @@ std::string StandingText(const WindowStanding& standing) {
   if (!standing.waits_for.empty()) return "waits for " + standing.waits_for;
   if (!standing.snapshots_behind) return "to be made anew";
   if (*standing.snapshots_behind == 0) return "up to date";
-  return FormatCount(*standing.snapshots_behind) + " snapshots behind";
+  return Counted(*standing.snapshots_behind, "snapshot") + " behind";
+}
+
+/// The two greatest units: "3.20 s", "5 min 20 s", "21 d 15 h".
+std::string LagText(int64_t micros) {
+  const int64_t seconds = micros / 1'000'000;
+  if (seconds < 60) return FormatSeconds(static_cast<double>(micros) / 1e6);
+  const auto two = [](int64_t greater, const char* unit, int64_t lesser, const char* lesser_unit) {
+    return FormatCount(greater) + unit + std::to_string(lesser) + lesser_unit;
+  };
+  if (seconds < 3'600) return two(seconds / 60, " min ", seconds % 60, " s");
+  if (seconds < 86'400) return two(seconds / 3'600, " h ", seconds / 60 % 60, " min");
+  return two(seconds / 86'400, " d ", seconds / 3'600 % 24, " h");
 }
 
 nlohmann::json ToJson(const WindowDeclaration& window, const WindowStanding& standing) {
@@ -55,7 +67,7 @@ std::vector<std::string> RowOf(const WindowDeclaration& window, const WindowStan
           StandingText(standing),
           has_watermark ? TimeText(standing.state->watermark->value()) : "",
           has_watermark ? TimeText(windows::FloorOf(*standing.state, window.lateness_micros)) : "",
-          has_watermark ? FormatSeconds(static_cast<double>(*standing.lag_micros) / 1e6) : "",
+          has_watermark ? LagText(*standing.lag_micros) : "",
           FormatCount(standing.state ? standing.state->late_rows : 0)};
 }
 
@@ -70,9 +82,9 @@ Status Keep(LakeSession& session, const WindowsArguments& arguments, const Outpu
       return;
     }
     if (output.is_json || output.is_quiet || report->steps == 0) return;
-    PrintLine(ToString(window.target) + ": " + FormatCount(report->rows_written) +
-              " windows in " + FormatCount(report->steps) + " commits" +
-              (report->late_rows > 0 ? ", " + FormatCount(report->late_rows) + " late rows" : "") +
+    PrintLine(ToString(window.target) + ": " + Counted(report->rows_written, "window") +
+              " in " + Counted(report->steps, "commit") +
+              (report->late_rows > 0 ? ", " + Counted(report->late_rows, "late row") : "") +
               (report->rebuilt_because.empty()
                    ? ""
                    : ", made from all rows because " + report->rebuilt_because));

@@ -136,11 +136,9 @@ Result<std::vector<iceberg::TableUpdate>> AddColumnUpdates(
   iceberg::SetProperties properties;
   bool is_changed = false;
   for (const LearntColumn& column : columns) {
-    if (!known.insert(Lower(column.name)).second) continue;
-    if (known.size() > kColumnsMax) {
-      return InvalidArgument("a stream gives a table at most " + std::to_string(kColumnsMax) +
-                             " columns, found one more: " + column.name);
-    }
+    if (known.contains(Lower(column.name))) continue;
+    if (known.size() >= kColumnsMax) break;  // the caller sees which are not there
+    known.insert(Lower(column.name));
     DAYPART_RETURN_IF_ERROR(update.Add({.path = {column.name}, .type = column.type}));
     is_changed = true;
     if (column.name != column.source_name) {

@@ -35,9 +35,8 @@ std::vector<LearntColumn> LearnCsvColumns(const source::LineRun& run,
 std::vector<LearntColumn> LearnColumns(std::string_view json_lines,
                                        const std::set<std::string>& keys);
 
-/// The updates that add the columns to a table, those left out whose name it has already.
-/// added: the keys that became columns.
-/// errors: kInvalidArgument if the table would have more columns than a stream may give it.
+/// The updates that add the columns to a table, without those whose name it has already
+/// and those beyond kColumnsMax; none if nothing is to be added.
 Result<std::vector<iceberg::TableUpdate>> AddColumnUpdates(
     const iceberg::TableMetadata& metadata, const std::vector<LearntColumn>& columns);
 

@@ -217,9 +217,13 @@ Status StreamConsumer::Evolve() {
     auto shape = sink_.AddColumns(columns);
     if (shape) {
       shape_ = std::move(shape).value();
+      // Of more than a table may have, the first ones were added.
+      std::erase_if(columns, [this](const LearntColumn& column) {
+        return shape_.schema.FindField(column.name) == nullptr;
+      });
       std::string names;
       for (const auto& column : columns) names += (names.empty() ? "" : ", ") + column.name;
-      Log(LogLevel::kInfo, sink_.name() + " has new columns: " + names);
+      if (!names.empty()) Log(LogLevel::kInfo, sink_.name() + " has new columns: " + names);
     } else if (shape.error().code != ErrorCode::kInvalidArgument) {
       return std::move(shape).error();
     } else {
@@ -239,8 +243,8 @@ Status StreamConsumer::Evolve() {
   }
   if (!without.empty()) {
     Log(LogLevel::kWarning, sink_.name() + " takes no values of " + without +
-                                ": arrays, objects without keys and names that differ in case only "
-                                "become no columns");
+                                ": arrays, objects without keys, names that differ in case only "
+                                "and keys beyond the limit of columns become no columns");
   }
   DAYPART_TRY(auto decoder, DecoderFor(shape_));
   tail_.SetDecoder(std::move(decoder), ignored);

@@ -362,8 +362,15 @@ class Keeper {
 Result<KeepReport> KeepWindow(const lake::LakeContext& context, catalog::RawCatalog& raw,
                               const WindowDeclaration& window, const KeepOptions& options) {
   auto report = Keeper(context, raw, window, options).Run();
-  if (!report) return std::move(report).error().WithContext("window " + window.name);
-  return report;
+  if (report) return report;
+  Error error = std::move(report).error();
+  // DuckDB's words for a name of the SELECT that is not there, most often a renamed column.
+  if (error.message.starts_with("Binder Error")) {
+    error.message = "its SELECT in windows/" + window.name + ".sql does not fit the columns that " +
+                    ToString(window.source) + " has now; change either (the window's table stays "
+                    "as it is until then and takes in what it missed): " + error.message;
+  }
+  return std::move(error).WithContext("window " + window.name);
 }
 
 Result<WindowStanding> StandingOf(const lake::LakeContext& context,

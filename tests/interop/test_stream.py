@@ -216,3 +216,17 @@ def test_a_rollback_to_another_programs_snapshot_finds_how_far_the_stream_was(la
     assert sorted(table_ids(lake)) == ["a1", "py"]
     run(lake, "stream", "clicks", "--until-idle")
     assert sorted(table_ids(lake)) == ["a1", "a2", "py"]
+
+
+def test_keys_beyond_the_limit_of_columns_cost_no_other_key(lake):
+    (lake / "in" / "0.jsonl").write_text('{"event_id":"0","v":1}\n', encoding="utf-8")
+    run(lake, "stream", "clicks", "--until-idle")
+    many = {f"k{number:04}": number for number in range(1_200)}
+    (lake / "in" / "a.jsonl").write_text(json.dumps({"event_id": "1", "v": 2, **many}) + "\n", encoding="utf-8")
+    done = run(lake, "stream", "clicks", "--until-idle", check=False)
+    assert "takes no values of k0" in done.stderr and "beyond the limit of columns" in done.stderr
+    (row,) = rows(lake, "SELECT * FROM media.viewership_stream WHERE event_id = '1'")
+    assert len(row) == 1_000 and row["v"] == 2
+    filled = {key for key in many if key in row}
+    assert len(filled) == 998 and all(row[key] == many[key] for key in filled)
+    assert sorted(table_ids(lake)) == ["0", "1"]
