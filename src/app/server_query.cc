@@ -22,6 +22,7 @@ namespace {
 
 /// A longer answer is not held in memory: it is read from the committed rows, here.
 constexpr uint64_t kAnswerBytesMax = uint64_t{1} << 30;
+constexpr std::chrono::seconds kHealthTimeout{5};
 
 /// An answer in memory; one cursor has all rows.
 class AnsweredRows final : public source::BatchSource {
@@ -70,6 +71,21 @@ Error ErrorOf(const http::Response& response) {
   return error;
 }
 
+/// A server that is stopped or hangs takes connections all the same; one that works answers this at
+/// once, however busy its queries are.
+Status CheckHealth(http::Client& client, const std::string& url, const CancelToken& cancel) {
+  http::Request request;
+  request.method = "GET";
+  request.url = url + "/health";
+  request.connect_timeout = kHealthTimeout;
+  request.idle_timeout = kHealthTimeout;
+  request.total_timeout = kHealthTimeout;
+  request.cancel = &cancel;
+  DAYPART_TRY(const auto response, client.Send(request));
+  (void)response;  // any answer will do, the query tells what is wrong
+  return Ok();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<source::BatchSource>> QueryServer(LakeSession& session,
@@ -89,7 +105,8 @@ Result<std::unique_ptr<source::BatchSource>> QueryServer(LakeSession& session,
   request.idle_timeout = std::chrono::hours(24);
   request.total_timeout = std::chrono::hours(24);
   request.cancel = &session.context().cancel;
-  auto response = client->Send(request);
+  const Status health = CheckHealth(*client, *url, session.context().cancel);
+  auto response = health ? client->Send(request) : Result<http::Response>(health.error());
   if (!response) {
     if (response.error().code == ErrorCode::kCancelled) return std::move(response).error();
     Log(LogLevel::kWarning, "the server at " + *url + " did not answer (" +

@@ -149,6 +149,22 @@ def test_a_query_without_a_server_sees_what_the_log_holds(lake):
     assert "not committed" not in lake.run("query", f"SELECT max(n) FROM {TABLE}").stderr
 
 
+def test_a_query_does_not_wait_for_a_server_that_is_stopped(lake):
+    configure(lake)
+    with Served(lake) as server:
+        create_stream(server)
+        (lake.folder / "events.jsonl").write_text("".join(f'{{"event_id":"e{n}","n":{n}}}\n' for n in range(10)))
+        send(lake, server)
+        assert wait_until(lambda: len(ids_of(lake)) == 10)
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            done = lake.run("--json", "query", f"SELECT count(*) AS n FROM {TABLE}")
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        assert json.loads(done.stdout) == [{"n": 10}] and "did not answer" in done.stderr
+        assert json.loads(lake.must("--json", "query", f"SELECT count(*) AS n FROM {TABLE}")) == [{"n": 10}]
+
+
 def test_a_stream_that_is_deleted_and_made_again_goes_on(lake):
     configure(lake)
 
