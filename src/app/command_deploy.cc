@@ -67,6 +67,15 @@ Result<int> RunDeployIam(LakeSession& session, const DeployIamArguments& argumen
   if (!arguments.role.empty()) {
     std::erase_if(roles, [&](const RolePolicy& role) { return role.role != arguments.role; });
   }
+  // IAM takes no policy without a statement.
+  std::erase_if(roles, [](const RolePolicy& role) {
+    const bool is_empty = role.policy["Statement"].empty();
+    if (is_empty) {
+      PrintNotice("role " + role.role + " needs no policy: as configured it calls nothing of AWS");
+    }
+    return is_empty;
+  });
+  if (roles.empty()) return kExitDone;
   if (!arguments.out.empty()) {
     std::error_code error;
     std::filesystem::create_directories(arguments.out, error);
