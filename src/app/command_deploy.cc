@@ -86,7 +86,7 @@ Result<int> RunDeployIam(LakeSession& session, const DeployIamArguments& argumen
     return kExitDone;
   }
   // One role is printed as it goes into put-role-policy.
-  if (roles.size() == 1) {
+  if (!arguments.role.empty()) {
     PrintLine(roles.front().policy.dump(2));
     return kExitDone;
   }

@@ -136,9 +136,8 @@ Result<std::vector<iceberg::TableUpdate>> AddColumnUpdates(
   iceberg::SetProperties properties;
   bool is_changed = false;
   for (const LearntColumn& column : columns) {
-    if (known.contains(Lower(column.name))) continue;
     if (known.size() >= kColumnsMax) break;  // the caller sees which are not there
-    known.insert(Lower(column.name));
+    if (!known.insert(Lower(column.name)).second) continue;
     DAYPART_RETURN_IF_ERROR(update.Add({.path = {column.name}, .type = column.type}));
     is_changed = true;
     if (column.name != column.source_name) {

@@ -302,15 +302,11 @@ def test_motos_enforcement(account):
     enforce(account.server, 1 << 30)
 
 
-def test_a_role_that_calls_nothing_has_no_policy(tmp_path):
-    def deploy(*words):
-        return subprocess.run([os.environ["DAYPART"], *words], cwd=tmp_path, capture_output=True, text=True, check=True,
-                              env={"PATH": os.environ["PATH"], "AWS_REGION": "eu-west-1", "HOME": str(tmp_path)})
-
-    deploy("init", ".")
-    with open(tmp_path / "daypart.toml", "a", encoding="utf-8") as config:
+def test_a_role_that_calls_nothing_has_no_policy(lake):
+    with open(lake.folder / "daypart.toml", "a", encoding="utf-8") as config:
         config.write('\n[stream.clicks]\nsource = "kinesis:clicks"\n')
-    done = deploy("deploy", "iam", "--account", "123456789012")
+    done = lake.run("deploy", "iam", "--account", "123456789012", env={
+        "PATH": os.environ["PATH"], "AWS_REGION": "eu-west-1", "HOME": str(lake.folder)})
     policies = json.loads(done.stdout)
     assert "etl" not in policies and "role etl needs no policy" in done.stderr
     assert policies["ingest"]["Statement"][0]["Action"] == [
