@@ -138,12 +138,15 @@ Status StreamConsumer::RunOnce() {
   }
   DAYPART_RETURN_IF_ERROR(Begin(*std::move(opened)));
   while (true) {
+    // What was read beside the commit that a stop fell into is committed as well: an epoch that
+    // begins after it takes what is there and ends.
+    const bool is_last = stop_.is_cancelled();
     DAYPART_TRY(const EpochResult epoch, RunEpoch());
     if (epoch.needs_columns && !stop_.is_cancelled()) {
       DAYPART_RETURN_IF_ERROR(Evolve());
       continue;
     }
-    if (stop_.is_cancelled() || (options_.ends_when_idle && epoch.is_idle)) return Ok();
+    if (is_last || (options_.ends_when_idle && epoch.is_idle)) return Ok();
   }
 }
 

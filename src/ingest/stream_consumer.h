@@ -54,7 +54,7 @@ struct ConsumerProgress {
 
 class StreamConsumer {
  public:
-  /// All must outlive the consumer. stop: what was taken is committed, then Run returns.
+  /// All must outlive the consumer. stop: what was read is committed, then Run returns.
   StreamConsumer(source::RecordSource& source, Sink& sink, Clock& clock, Random& random,
                  const CancelToken& stop, ConsumerOptions options);
 

@@ -255,6 +255,62 @@ TEST_F(StreamConsumerTest, TwoConsumersAtATimeRepeatNothing) {
   EXPECT_THAT(Ids(), SizeIs(1001));
 }
 
+/// A table's, beside whose first commit something else happens.
+class BusySink final : public Sink {
+ public:
+  BusySink(TableSink& table, std::function<void()> beside)
+      : table_(table), beside_(std::move(beside)) {}
+  std::string name() const override { return table_.name(); }
+  Result<std::optional<OpenedSink>> Open() override { return table_.Open(); }
+  Status Create(const std::vector<LearntColumn>& columns) override {
+    return table_.Create(columns);
+  }
+  Result<SinkShape> AddColumns(const std::vector<LearntColumn>& columns) override {
+    return table_.AddColumns(columns);
+  }
+  Status KeepRejects(const std::vector<RejectedRecord>& rejects) override {
+    return table_.KeepRejects(rejects);
+  }
+  Result<EpochCommit> WriteEpoch(source::BatchSource& rows,
+                                 const std::function<EpochResult()>& end) override {
+    return table_.WriteEpoch(rows, [&] {
+      EpochResult epoch = end();
+      if (beside_) std::exchange(beside_, nullptr)();
+      return epoch;
+    });
+  }
+
+ private:
+  TableSink& table_;
+  std::function<void()> beside_;
+};
+
+TEST_F(StreamConsumerTest, AStopBesideACommitCommitsWhatWasReadMeanwhile) {
+  source_.Put("a", Event(1));
+  StreamConsumer* reading = nullptr;
+  TableSink table(*context_, {.table = name_,
+                              .source_name = source_.name(),
+                              .id_column = "event_id",
+                              .time_column = "event_time",
+                              .write = {.threads_count = 1}});
+  BusySink sink(table, [&] {
+    source_.Put("b", Event(2));
+    for (int tries = 0; reading->tail().size().runs_count < 2 && tries < 100; ++tries) {
+      ASSERT_TRUE(reading->tail().Pump());
+      clock_.Advance(std::chrono::seconds(1));
+    }
+    stop_.Cancel();
+    source_.Put("a", Event(3));
+  });
+  StreamConsumer consumer(source_, sink, clock_, random_, stop_,
+                          {.commit_bytes = 1, .keeps_rows = true});
+  reading = &consumer;
+  const Status ended = consumer.Run();
+  ASSERT_TRUE(ended) << ended.error().message;
+  EXPECT_THAT(Ids(), ElementsAre(1, 2)) << "nothing is read after the stop";
+  EXPECT_EQ(consumer.progress().commits, 2);
+}
+
 TEST_F(StreamConsumerTest, StoreFaultsNeitherLoseNorRepeatAnEvent) {
   uint64_t faults_count = 0;
   for (uint64_t seed = 1; seed <= 5; ++seed) {
