@@ -311,6 +311,44 @@ TEST_F(StreamConsumerTest, AStopBesideACommitCommitsWhatWasReadMeanwhile) {
   EXPECT_EQ(consumer.progress().commits, 2);
 }
 
+TEST_F(StreamConsumerTest, AColumnThatAnotherAddsBesideACommitRestartsOnlyWhatPassedItsKeyOver) {
+  for (const bool evolves : {true, false}) {
+    SCOPED_TRACE(evolves ? "evolves" : "has a fixed schema");
+    TearDown();
+    SetUp();
+    source_.Clear();
+    source_.Put("a", Event(1));
+    MustConsume();
+    source_.Put("a", Event(2, evolves ? "" : R"(,"device":"tv")"));
+    TableSink table(*context_, {.table = name_,
+                                .source_name = source_.name(),
+                                .id_column = "event_id",
+                                .time_column = "event_time",
+                                .write = {.threads_count = 1}});
+    BusySink sink(table, [&] {
+      const std::vector<LearntColumn> columns{
+          {.name = "device",
+           .source_name = "device",
+           .type = iceberg::Type::Of(iceberg::TypeKind::kString)}};
+      ASSERT_TRUE(lake::CommitUpdates(*context_, name_, [&](const auto& metadata) {
+        return AddColumnUpdates(metadata, columns);
+      }));
+      source_.Put("a", Event(3, R"(,"device":"web")"));
+    });
+    StreamConsumer consumer(source_, sink, clock_, random_, stop_,
+                            {.evolves = evolves, .ends_when_idle = true});
+    const Status ended = consumer.Run();
+    ASSERT_TRUE(ended) << ended.error().message;
+    MustConsume({.evolves = evolves});
+    EXPECT_EQ(consumer.progress().failures, evolves ? 0 : 1);
+    const auto rows = MustRead(name_);
+    ASSERT_THAT(rows, SizeIs(3));
+    EXPECT_THAT(rows[0], ::testing::EndsWith("r1|null"));
+    EXPECT_THAT(rows[1], ::testing::EndsWith(evolves ? "r2|null" : "r2|tv"));
+    EXPECT_THAT(rows[2], ::testing::EndsWith("r0|web"));
+  }
+}
+
 TEST_F(StreamConsumerTest, StoreFaultsNeitherLoseNorRepeatAnEvent) {
   uint64_t faults_count = 0;
   for (uint64_t seed = 1; seed <= 5; ++seed) {

@@ -101,6 +101,7 @@ EpochResult StreamTail::EndEpoch() {
   epoch_.state = taken_;
   epoch_.is_idle = is_idle_ && !has_untaken();
   epoch_.needs_columns = is_blocked_;
+  epoch_.has_all_values = options_.evolves && ignored_keys_.empty();
   return std::move(epoch_);
 }
 

@@ -66,6 +66,8 @@ struct EpochResult {
   bool is_idle = false;
   /// The next run has keys without a column: see TakeUnknown.
   bool needs_columns = false;
+  /// No value of a record was left out of its row because the schema had no column for it.
+  bool has_all_values = false;
 };
 
 class StreamTail {

@@ -22,6 +22,21 @@ bool is_timed(const iceberg::Schema& schema, const std::string& column) {
   return kind == iceberg::TypeKind::kTimestamp || kind == iceberg::TypeKind::kTimestamptz;
 }
 
+/// Whether rows of the schema `before` are as they would be of `now`: it has their columns as they
+/// were, and those that came are null in records that have no value for them.
+bool is_extended_by(const iceberg::Schema& before, const iceberg::Schema& now) {
+  const auto is_kept = [&now](const iceberg::NestedField& field) {
+    const auto* same = now.FindField(field.id);
+    return same != nullptr && *same == field;
+  };
+  const auto is_null_or_known = [&before](const iceberg::NestedField& field) {
+    return before.FindField(field.id) != nullptr ||
+           (!field.is_required && field.write_default.empty());
+  };
+  return std::ranges::all_of(before.fields, is_kept) &&
+         std::ranges::all_of(now.fields, is_null_or_known);
+}
+
 }  // namespace
 
 Result<std::vector<std::shared_ptr<arrow::Array>>> RecentValues(const lake::LakeContext& context,
@@ -117,7 +132,8 @@ Status TableSink::KeepRejects(const std::vector<RejectedRecord>& rejects) {
   return quarantine->Commit(context_);
 }
 
-Status TableSink::Commit(const std::vector<lake::WrittenFile>& files, const StreamState& state) {
+Status TableSink::Commit(const std::vector<lake::WrittenFile>& files, const EpochResult& epoch) {
+  const StreamState& state = epoch.state;
   lake::SnapshotChange change;
   change.operation = "append";
   change.added_spec_id = metadata_.default_spec_id;
@@ -128,7 +144,11 @@ Status TableSink::Commit(const std::vector<lake::WrittenFile>& files, const Stre
   change.properties[key] = text;
   // Two consumers of one stream: the one that commits second finds the positions moved.
   change.check = [&](const iceberg::TableMetadata& base) -> Status {
-    if (base.current_schema_id != metadata_.current_schema_id) {
+    const bool is_same = base.current_schema_id == metadata_.current_schema_id;
+    // Another sink of the stream may have added a column first; this one meets its key yet.
+    const bool is_extended = epoch.has_all_values && is_extended_by(metadata_.current_schema(),
+                                                                    base.current_schema());
+    if (!is_same && !is_extended) {
       return Conflict("the columns of table " + ToString(options_.table) +
                       " were changed; its records are read again for those it has now");
     }
@@ -157,7 +177,7 @@ Result<EpochCommit> TableSink::WriteEpoch(source::BatchSource& rows,
   out.files_written = static_cast<int64_t>(files.size());
   if (files.empty() && out.epoch.state == state_) return out;
   Status done = KeepRejects(out.epoch.rejects);
-  if (done) done = Commit(files, out.epoch.state);
+  if (done) done = Commit(files, out.epoch);
   if (!done) {
     const bool is_certain = done.error().code != ErrorCode::kCommitUnknown;
     if (is_certain) lake::RemoveUncommitted(context_, locations);

@@ -42,7 +42,7 @@ class TableSink final : public Sink {
                                  const std::function<EpochResult()>& end) override;
 
  private:
-  Status Commit(const std::vector<lake::WrittenFile>& files, const StreamState& state);
+  Status Commit(const std::vector<lake::WrittenFile>& files, const EpochResult& epoch);
 
   const lake::LakeContext& context_;
   const TableSinkOptions options_;
