@@ -14,8 +14,10 @@
 #include <cerrno>
 #include <utility>
 
+#include "iceberg/schema_update.h"
 #include "lake/arrow_io.h"
 #include "lake/arrow_schema.h"
+#include "lake/commit.h"
 #include "source/shared_source.h"
 
 namespace daypart::ingest {
@@ -33,11 +35,12 @@ std::shared_ptr<arrow::Schema> QuarantineSchema() {
        arrow::field("byte_offset", arrow::int64(), false),
        arrow::field("column_name", arrow::utf8()), arrow::field("reason", arrow::utf8(), false),
        arrow::field("raw", arrow::binary(), false),
-       arrow::field("rejected_at", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), false)});
+       arrow::field("rejected_at", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), false),
+       arrow::field(kRawFormatColumn, arrow::utf8())});
 }
 
 /// Texts of a spooled row, in their order in the spool.
-enum SpoolText : size_t { kFile, kVersion, kColumn, kReason, kRaw, kTextsCount };
+enum SpoolText : size_t { kFile, kVersion, kColumn, kReason, kRaw, kFormat, kTextsCount };
 
 /// Sizes and numbers of one spooled row; its texts follow it.
 struct SpoolHeader {
@@ -62,6 +65,7 @@ class SpoolSource final : public source::SharedSource {
     arrow::StringBuilder reason;
     arrow::BinaryBuilder raw;
     arrow::TimestampBuilder at(schema()->field(8)->type(), arrow::default_memory_pool());
+    arrow::StringBuilder format;
     int64_t rows = 0;
     for (; rows < kBatchRows; ++rows) {
       SpoolHeader header;
@@ -82,12 +86,14 @@ class SpoolSource final : public source::SharedSource {
       status &= reason.Append(texts[kReason]);
       status &= raw.Append(texts[kRaw]);
       status &= at.Append(now_.value());
+      status &= texts[kFormat].empty() ? format.AppendNull() : format.Append(texts[kFormat]);
       DAYPART_RETURN_IF_ERROR(lake::StatusFromArrow(status));
     }
     if (rows == 0) return std::shared_ptr<arrow::RecordBatch>();
     arrow::ArrayVector columns;
     for (arrow::ArrayBuilder* builder : std::initializer_list<arrow::ArrayBuilder*>{
-             &target, &file, &version, &line, &byte_offset, &column, &reason, &raw, &at}) {
+             &target, &file, &version, &line, &byte_offset, &column, &reason, &raw, &at,
+             &format}) {
       DAYPART_TRY(auto array, lake::FromArrow(builder->Finish()));
       columns.push_back(std::move(array));
     }
@@ -99,9 +105,26 @@ class SpoolSource final : public source::SharedSource {
   UtcMicros now_;
 };
 
+/// Tables that an earlier version made lack it.
+Status AddFormatColumn(const lake::LakeContext& context) {
+  return lake::CommitUpdates(
+      context, kQuarantineTable,
+      [](const iceberg::TableMetadata& metadata) -> Result<std::vector<iceberg::TableUpdate>> {
+        std::vector<iceberg::TableUpdate> updates;
+        const std::string_view name = kRawFormatColumn;
+        if (metadata.current_schema().FindField(name) != nullptr) return updates;
+        iceberg::SchemaUpdate update(metadata);
+        const auto type = iceberg::Type::Of(iceberg::TypeKind::kString);
+        DAYPART_RETURN_IF_ERROR(update.Add({.path = {kRawFormatColumn}, .type = type}));
+        updates.emplace_back(iceberg::AddSchema{update.schema()});
+        updates.emplace_back(iceberg::SetCurrentSchema{iceberg::SchemaId(-1)});
+        return updates;
+      });
+}
+
 Status EnsureTable(const lake::LakeContext& context) {
   const auto location = context.catalog.MetadataLocation(kQuarantineTable);
-  if (location) return Ok();
+  if (location) return AddFormatColumn(context);
   if (location.error().code != ErrorCode::kNotFound) return location.error();
   lake::CreateOptions options;
   DAYPART_TRY(options.schema, lake::FromArrowSchema(*QuarantineSchema()));
@@ -121,9 +144,10 @@ Result<std::unique_ptr<Quarantine>> Quarantine::Open(catalog::TableName target) 
   return std::unique_ptr<Quarantine>(new Quarantine(std::move(target), spool));
 }
 
-Status Quarantine::Add(const source::InputFile& file, const decode::RejectedRow& reject) {
+Status Quarantine::Add(const source::InputFile& file, const decode::RejectedRow& reject,
+                       const std::string& raw_format) {
   const std::array<const std::string*, kTextsCount> texts{
-      &file.location, &file.version, &reject.column, &reject.reason, &reject.raw};
+      &file.location, &file.version, &reject.column, &reject.reason, &reject.raw, &raw_format};
   SpoolHeader header{.line = reject.line, .byte_offset = reject.byte_offset};
   for (size_t i = 0; i < texts.size(); ++i) header.text_bytes[i] = texts[i]->size();
   bool is_written = std::fwrite(&header, sizeof(header), 1, spool_.get()) == 1;

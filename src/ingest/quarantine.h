@@ -19,8 +19,9 @@
 namespace daypart::ingest {
 
 /// media.quarantine: target_table, source_file, source_version (the store's etag), line,
-/// byte_offset, column_name, reason, raw (binary), rejected_at.
+/// byte_offset, column_name, reason, raw (binary), rejected_at, raw_format.
 inline const catalog::TableName kQuarantineTable{"media", "quarantine"};
+inline constexpr const char* kRawFormatColumn = "raw_format";
 
 class Quarantine {
  public:
@@ -28,7 +29,9 @@ class Quarantine {
   static Result<std::unique_ptr<Quarantine>> Open(catalog::TableName target);
 
   /// Keeps one row. Not thread-safe: FileSource calls its sink one at a time.
-  Status Add(const source::InputFile& file, const decode::RejectedRow& reject);
+  /// raw_format: what decoding `raw` takes besides its bytes (CsvFormToJson); empty for nothing.
+  Status Add(const source::InputFile& file, const decode::RejectedRow& reject,
+             const std::string& raw_format = {});
   /// Adds the kept rows that the quarantine table does not have yet; it is created if need be.
   /// Nothing happens if there are none.
   Status Commit(const lake::LakeContext& context);

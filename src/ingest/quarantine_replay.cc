@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "ingest/csv_form.h"
 #include "ingest/limits.h"
 #include "ingest/quarantine.h"
 #include "lake/arrow_io.h"
@@ -22,16 +23,19 @@
 #include "lake/change_rows.h"
 #include "lake/checkpoint.h"
 #include "lake/table_scan.h"
+#include "source/directory_record_source.h"
 
 namespace daypart::ingest {
 namespace {
 
 using nlohmann::json;
 
-/// As of ReadRecords, in this order.
-const std::vector<std::string>& RecordColumns() {
-  static const std::vector<std::string> columns = {"target_table", "source_file",
-                                                   "source_version", "byte_offset", "raw"};
+/// As of ReadRecords, in this order. An earlier version's table lacks the last one.
+std::vector<std::string> RecordColumns(const iceberg::Schema& quarantine) {
+  std::vector<std::string> columns = {"target_table", "source_file", "source_version",
+                                      "byte_offset", "raw"};
+  const std::string_view format = kRawFormatColumn;
+  if (quarantine.FindField(format) != nullptr) columns.emplace_back(format);
   return columns;
 }
 
@@ -71,8 +75,8 @@ std::optional<std::string> IdAt(const arrow::Array& ids, int64_t row) {
 Status ScanQuarantine(const lake::LakeContext& context, const lake::LoadedTable& quarantine,
                       const std::string& target, bool has_positions,
                       const std::function<Result<bool>(const arrow::RecordBatch&)>& look) {
-  const auto* field = quarantine.metadata.current_schema().FindField(
-      std::string_view(RecordColumns().front()));
+  const iceberg::Schema& schema = quarantine.metadata.current_schema();
+  const auto* field = schema.FindField(std::string_view("target_table"));
   if (field == nullptr) {
     return CorruptData(ToString(kQuarantineTable) + ": a column target_table is expected");
   }
@@ -80,7 +84,7 @@ Status ScanQuarantine(const lake::LakeContext& context, const lake::LoadedTable&
                                                    iceberg::Literal(target));
   DAYPART_TRY(auto plan, lake::PlanScan(context, quarantine, filter));
   DAYPART_TRY(const auto scan, lake::OpenScan(context, quarantine, std::move(plan),
-                                              RecordColumns(), has_positions));
+                                              RecordColumns(schema), has_positions));
   DAYPART_TRY(const auto cursor, scan->NewCursor());
   while (true) {
     DAYPART_TRY(const auto batch, cursor->Next());
@@ -123,7 +127,11 @@ Result<std::vector<QuarantineReplay::KeptRecord>> QuarantineReplay::ReadRecords(
       if (!is_wanted(key)) continue;
       std::string raw(TextAt(*batch.column(4), row));
       bytes += static_cast<int64_t>(raw.size());
-      records.push_back({.key = std::move(key), .raw = std::move(raw)});
+      KeptRecord& kept = records.emplace_back();
+      kept.key = std::move(key);
+      kept.raw = std::move(raw);
+      const auto format = batch.GetColumnByName(kRawFormatColumn);
+      if (format != nullptr && format->IsValid(row)) kept.raw_format = TextAt(*format, row);
       const bool is_full = static_cast<int64_t>(records.size()) >= options_.commit_rows_max ||
                            bytes >= kRejectBytesMax;
       if (is_full) return false;
@@ -132,6 +140,40 @@ Result<std::vector<QuarantineReplay::KeptRecord>> QuarantineReplay::ReadRecords(
   };
   DAYPART_RETURN_IF_ERROR(ScanQuarantine(context_, *quarantine, target, false, look));
   return records;
+}
+
+std::string QuarantineReplay::WhyLeft(const KeptRecord& record) {
+  // A line that was cut may look whole: its last text would be half of what was sent.
+  if (static_cast<int64_t>(record.raw.size()) >= kRecordBytesMax) {
+    return "expected a whole record, found one that was kept cut: send it again, shorter";
+  }
+  if (record.raw_format.empty() && source::is_csv_name(std::get<0>(record.key))) {
+    return "expected the header of the line's CSV file, found a line kept without it, by daypart "
+           "load or by an earlier version: put it into a file with the header and send it again";
+  }
+  if (record.raw_format.empty()) return {};
+  const auto form = CsvFormFromJson(record.raw_format);
+  return form ? std::string() : form.error().message;
+}
+
+Result<DecodedRun> QuarantineReplay::DecodeOne(RecordDecoder& decoder,
+                                               const KeptRecord& record) const {
+  InputRun input{.source_name = options_.table.source_name, .shard_id = "", .run = {}};
+  if (record.raw_format.empty()) {
+    source::RecordRun run;
+    run.records.push_back(
+        {.data = record.raw, .partition_key = {}, .position = "0", .arrival = UtcMicros(0)});
+    input.run = std::move(run);
+    return decoder.Decode(input);
+  }
+  DAYPART_TRY(auto form, CsvFormFromJson(record.raw_format));
+  source::LineRun run;
+  run.text = record.raw;
+  run.file = std::get<0>(record.key);
+  run.csv_columns = std::move(form.columns);
+  run.csv_delimiter = form.delimiter;
+  input.run = std::move(run);
+  return decoder.Decode(input);
 }
 
 Result<QuarantineReplay::Fitting> QuarantineReplay::Decode(
@@ -149,17 +191,19 @@ Result<QuarantineReplay::Fitting> QuarantineReplay::Decode(
   lake::BatchList few(decoder->arrow_schema());
   // Record by record, so that each row's record is known: these are few beside a stream's.
   for (size_t i = 0; i < records.size(); ++i) {
-    source::RecordRun run;
-    run.records.push_back(
-        {.data = records[i].raw, .partition_key = {}, .position = "0", .arrival = UtcMicros(0)});
-    InputRun input{.source_name = options_.table.source_name, .shard_id = "", .run = {}};
-    input.run = std::move(run);
-    DAYPART_TRY(DecodedRun decoded, decoder->Decode(input));
+    reasons[i] = WhyLeft(records[i]);
+    if (!reasons[i].empty()) continue;
+    DAYPART_TRY(DecodedRun decoded, DecodeOne(*decoder, records[i]));
     if (!decoded.rejects.empty()) {
       // Without the value, so that reasons come together.
       reasons[i] = decoded.rejects.front().row.reason;
-      const size_t value = reasons[i].find(" \"", reasons[i].find(", found "));
-      if (value != std::string::npos) reasons[i].resize(value);
+      constexpr std::string_view kFound = ", found ";
+      const size_t found = reasons[i].find(kFound);
+      const size_t value =
+          std::min(reasons[i].find(" \"", found), reasons[i].find(" '", found));
+      if (value != std::string::npos) {
+        reasons[i].resize(value == found + kFound.size() - 1 ? found : value);
+      }
       if (!decoded.rejects.front().row.column.empty()) {
         reasons[i] = decoded.rejects.front().row.column + ": " + reasons[i];
       }

@@ -62,6 +62,7 @@ class QuarantineReplay {
   struct KeptRecord {
     QuarantineKey key;
     std::string raw;
+    std::string raw_format;  // see Quarantine; empty for JSON and where none was kept
   };
   struct Ledger {
     std::string id;
@@ -74,6 +75,9 @@ class QuarantineReplay {
   using Filter = std::function<bool(const QuarantineKey&)>;
 
   Result<std::vector<KeptRecord>> ReadRecords(const Filter& is_wanted) const;
+  /// Why a record is not decoded at all; empty if it is.
+  static std::string WhyLeft(const KeptRecord& record);
+  Result<DecodedRun> DecodeOne(RecordDecoder& decoder, const KeptRecord& record) const;
   Result<Fitting> Decode(const lake::LoadedTable& table, const std::vector<KeptRecord>& records,
                          std::vector<std::string>& reasons) const;
   Result<Ledger> ReadLedger(const lake::LoadedTable& table) const;

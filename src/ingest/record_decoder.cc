@@ -19,6 +19,8 @@
 #include <utility>
 
 #include "decode/column_builder_text.h"
+#include "decode/csv_record.h"
+#include "ingest/csv_form.h"
 #include "ingest/limits.h"
 #include "lake/arrow_io.h"
 #include "lake/arrow_schema.h"
@@ -29,6 +31,12 @@ namespace {
 std::string_view LineAt(std::string_view text, uint64_t offset) {
   const std::string_view rest = text.substr(offset);
   return rest.substr(0, rest.find('\n'));
+}
+
+/// As a whole, which the decoder's own copy of a long record is not; without its LF only.
+std::string_view CsvRecordAt(std::string_view text, uint64_t offset, char delimiter) {
+  const size_t end = decode::ScanRecord(text, offset, {.delimiter = delimiter}).end;
+  return text.substr(offset, end - offset);
 }
 
 /// Puts the record into `text` so that the decoder sees its lines as told in the header.
@@ -121,11 +129,16 @@ Result<std::unique_ptr<RecordDecoder>> RecordDecoder::Make(Clock& clock, Decoder
       new RecordDecoder(clock, std::move(options), std::move(target), std::move(conformer)));
 }
 
+RecordDecoder::CsvKey RecordDecoder::KeyOf(const source::LineRun* lines) {
+  if (lines == nullptr || lines->csv_columns == nullptr) return {};
+  return {lines->csv_delimiter, *lines->csv_columns};
+}
+
 Result<std::unique_ptr<decode::Decoder>> RecordDecoder::Borrow(const source::LineRun* lines) {
   const bool is_csv = lines != nullptr && lines->csv_columns != nullptr;
   {
     const std::lock_guard lock(mutex_);
-    auto& idle = idle_[is_csv ? *lines->csv_columns : CsvKey{}];
+    auto& idle = idle_[KeyOf(lines)];
     if (!idle.empty()) {
       auto decoder = std::move(idle.back());
       idle.pop_back();
@@ -143,9 +156,8 @@ Result<std::unique_ptr<decode::Decoder>> RecordDecoder::Borrow(const source::Lin
 
 void RecordDecoder::GiveBack(const source::LineRun* lines,
                              std::unique_ptr<decode::Decoder> decoder) {
-  const bool is_csv = lines != nullptr && lines->csv_columns != nullptr;
   const std::lock_guard lock(mutex_);
-  idle_[is_csv ? *lines->csv_columns : CsvKey{}].push_back(std::move(decoder));
+  idle_[KeyOf(lines)].push_back(std::move(decoder));
 }
 
 Result<decode::DecodedChunk> RecordDecoder::DecodeChunk(const source::LineRun* lines,
@@ -164,9 +176,11 @@ Result<decode::DecodedChunk> RecordDecoder::DecodeChunk(const source::LineRun* l
   return decoded;
 }
 
-// Rare, so the lines are counted anew: row n is the n-th line that is neither blank nor refused.
-Status RecordDecoder::RefuseTimes(const decode::Chunk& chunk, bool has_header, int64_t latest,
-                                  decode::DecodedChunk& decoded) const {
+// Rare, so the records are counted anew: row n is the n-th that is neither blank nor refused.
+Status RecordDecoder::RefuseTimes(const source::LineRun* lines, const decode::Chunk& chunk,
+                                  int64_t latest, decode::DecodedChunk& decoded) const {
+  const bool is_csv = lines != nullptr && lines->csv_columns != nullptr;
+  const bool has_header = lines != nullptr && lines->has_header;
   const auto column = decoded.rows->GetColumnByName(time_column_);
   const auto& times = static_cast<const arrow::TimestampArray&>(*column);
   std::set<uint64_t> refused;
@@ -175,7 +189,8 @@ Status RecordDecoder::RefuseTimes(const decode::Chunk& chunk, bool has_header, i
   int64_t row = 0;
   const std::string_view text = chunk.bytes;
   for (size_t at = 0; at < text.size() && row < times.length();) {
-    const std::string_view line = LineAt(text, at);
+    const std::string_view line =
+        is_csv ? CsvRecordAt(text, at, lines->csv_delimiter) : LineAt(text, at);
     const bool is_row = !(at == 0 && has_header) &&
                         line.find_first_not_of(" \t\r") != std::string_view::npos &&
                         !refused.contains(chunk.byte_offset + at);
@@ -199,7 +214,7 @@ Status RecordDecoder::RefuseTimes(const decode::Chunk& chunk, bool has_header, i
   return Ok();
 }
 
-Status RecordDecoder::CheckTimes(const decode::Chunk& chunk, bool has_header,
+Status RecordDecoder::CheckTimes(const source::LineRun* lines, const decode::Chunk& chunk,
                                  decode::DecodedChunk& decoded, DecodedRun& out) const {
   if (time_column_.empty() || decoded.rows->num_rows() == 0) return Ok();
   const auto column = decoded.rows->GetColumnByName(time_column_);
@@ -217,7 +232,7 @@ Status RecordDecoder::CheckTimes(const decode::Chunk& chunk, bool has_header,
   }
   if (greatest >= 0) out.event_time_max = UtcMicros(greatest);
   if (!has_wrong) return Ok();
-  return RefuseTimes(chunk, has_header, latest, decoded);
+  return RefuseTimes(lines, chunk, latest, decoded);
 }
 
 std::vector<std::string> RecordDecoder::UnknownHeaders(
@@ -240,24 +255,30 @@ Result<DecodedRun> RecordDecoder::DecodeLines(InputRun&, source::LineRun& lines)
                       .is_cut = lines.is_cut};
   DecodedRun out;
   auto decoded = DecodeChunk(&lines, chunk);
-  Status checked = decoded ? CheckTimes(chunk, lines.has_header, *decoded, out) : Ok();
+  Status checked = decoded ? CheckTimes(&lines, chunk, *decoded, out) : Ok();
   lines.text = std::move(chunk.bytes);
   if (!decoded) return std::move(decoded).error();
   DAYPART_RETURN_IF_ERROR(std::move(checked));
   DAYPART_TRY(out.rows, conformer_.Conform(*decoded->rows));
   out.unknown_keys = lines.csv_columns == nullptr ? std::move(decoded->unknown_keys)
                                                   : UnknownHeaders(*lines.csv_columns);
+  std::shared_ptr<const std::string> raw_format;
+  if (lines.csv_columns != nullptr && !decoded->rejects.empty()) {
+    raw_format = std::make_shared<const std::string>(
+        CsvFormToJson({.columns = lines.csv_columns, .delimiter = lines.csv_delimiter}));
+  }
   for (decode::RejectedRow& reject : decoded->rejects) {
     reject.line = 0;  // Nobody counted the lines before the run.
-    if (lines.csv_columns == nullptr) {
-      reject.raw = LineAt(lines.text, reject.byte_offset - lines.byte_offset);
-    }
+    const uint64_t at = reject.byte_offset - lines.byte_offset;
+    reject.raw = raw_format == nullptr ? LineAt(lines.text, at)
+                                       : CsvRecordAt(lines.text, at, lines.csv_delimiter);
     // The record itself is the version: that of a file that grows depends on when it was looked at,
     // and what is read again, or by another sink, is to be the same reject.
     const auto hash = XXH3_64bits(reject.raw.data(), reject.raw.size());
     out.rejects.push_back(
         {.file = {.location = lines.file, .constants = {}, .version = "record-" + ToHex(hash)},
-         .row = std::move(reject)});
+         .row = std::move(reject),
+         .raw_format = raw_format});
   }
   return out;
 }
@@ -283,7 +304,7 @@ Result<DecodedRun> RecordDecoder::DecodeRecords(InputRun& input, source::RecordR
     AppendRecord(record.data, chunk.bytes);
   }
   DAYPART_TRY(auto decoded, DecodeChunk(nullptr, chunk));
-  DAYPART_RETURN_IF_ERROR(CheckTimes(chunk, false, decoded, out));
+  DAYPART_RETURN_IF_ERROR(CheckTimes(nullptr, chunk, decoded, out));
   DAYPART_TRY(out.rows, conformer_.Conform(*decoded.rows));
   out.unknown_keys = std::move(decoded.unknown_keys);
   for (decode::RejectedRow& reject : decoded.rejects) {

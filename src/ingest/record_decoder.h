@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -41,6 +42,8 @@ struct InputRun {
 struct RejectedRecord {
   source::InputFile file;
   decode::RejectedRow row;
+  /// CsvFormToJson of its file; null for JSON. Shared by the rejects of a run.
+  std::shared_ptr<const std::string> raw_format;
 };
 
 struct DecodedRun {
@@ -84,7 +87,8 @@ class RecordDecoder {
  private:
   RecordDecoder(Clock& clock, DecoderOptions options, decode::DecodeTarget target,
                 lake::BatchConformer conformer);
-  using CsvKey = std::vector<std::string>;
+  using CsvKey = std::pair<char, std::vector<std::string>>;  // delimiter, columns
+  static CsvKey KeyOf(const source::LineRun* lines);
   Result<std::unique_ptr<decode::Decoder>> Borrow(const source::LineRun* lines);
   void GiveBack(const source::LineRun* lines, std::unique_ptr<decode::Decoder> decoder);
   /// Of a CSV file: those that no column takes.
@@ -94,9 +98,9 @@ class RecordDecoder {
   Result<decode::DecodedChunk> DecodeChunk(const source::LineRun* lines,
                                            const decode::Chunk& chunk);
   /// Moves rows whose time is out of bounds to the chunk's rejects and fills event_time_max.
-  Status CheckTimes(const decode::Chunk& chunk, bool has_header, decode::DecodedChunk& decoded,
-                    DecodedRun& out) const;
-  Status RefuseTimes(const decode::Chunk& chunk, bool has_header, int64_t latest,
+  Status CheckTimes(const source::LineRun* lines, const decode::Chunk& chunk,
+                    decode::DecodedChunk& decoded, DecodedRun& out) const;
+  Status RefuseTimes(const source::LineRun* lines, const decode::Chunk& chunk, int64_t latest,
                      decode::DecodedChunk& decoded) const;
 
   Clock& clock_;
@@ -106,7 +110,7 @@ class RecordDecoder {
   const lake::BatchConformer conformer_;
   std::mutex mutex_;  // guards what follows
   std::set<std::string> told_keys_;
-  /// Decoders that no thread uses; the key is empty for JSON.
+  /// Decoders that no thread uses; the key has no columns for JSON.
   std::map<CsvKey, std::vector<std::unique_ptr<decode::Decoder>>> idle_;
 };
 

@@ -127,7 +127,8 @@ Status TableSink::KeepRejects(const std::vector<RejectedRecord>& rejects) {
   if (rejects.empty()) return Ok();
   DAYPART_TRY(const auto quarantine, Quarantine::Open(options_.table));
   for (const RejectedRecord& reject : rejects) {
-    DAYPART_RETURN_IF_ERROR(quarantine->Add(reject.file, reject.row));
+    DAYPART_RETURN_IF_ERROR(quarantine->Add(
+        reject.file, reject.row, reject.raw_format == nullptr ? "" : *reject.raw_format));
   }
   return quarantine->Commit(context_);
 }

@@ -115,11 +115,6 @@ std::string_view WithoutPacking(std::string_view name) {
   return name;
 }
 
-bool is_csv_name(std::string_view name) {
-  name = WithoutPacking(name);
-  return name.ends_with(".csv") || name.ends_with(".tsv");
-}
-
 /// Whoever names a file so means text: bytes that are none are then broken records of it.
 bool is_text_name(std::string_view name) {
   name = WithoutPacking(name);
@@ -138,6 +133,11 @@ bool is_known_name(std::string_view id) {
 }
 
 }  // namespace
+
+bool is_csv_name(std::string_view name) {
+  name = WithoutPacking(name);
+  return name.ends_with(".csv") || name.ends_with(".tsv");
+}
 
 struct DirectoryRecordSource::File {
   store::ObjectInfo info;

@@ -26,6 +26,10 @@ namespace daypart::source {
 
 struct FilePosition;
 
+/// By its ending, one of a compressed file's behind it or not. A folder's other files are JSON
+/// lines.
+bool is_csv_name(std::string_view name);
+
 struct DirectoryOptions {
   /// Location of the folder, without trailing '/'.
   std::string folder;
