@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "app/commands.h"
 #include "app/progress.h"
@@ -15,6 +16,8 @@
 #include "crawl/crawl.h"
 #include "lake/arrow_schema.h"
 #include "lake/raw_files.h"
+#include "ingest/left_out_keys.h"
+#include "ingest/limits.h"
 #include "ingest/quarantine.h"
 #include "query/engine.h"
 #include "source/file_source.h"
@@ -41,8 +44,8 @@ Result<std::optional<char>> DelimiterOf(const std::string& text) {
 }
 
 /// What the crawler says of one file; nothing is registered.
-Result<RawTable> InspectFile(LakeSession& session, const std::string& location,
-                             std::optional<char> delimiter) {
+Result<crawl::TableReport> InspectFile(LakeSession& session, const std::string& location,
+                                       std::optional<char> delimiter) {
   DAYPART_TRY(const auto info, session.store().Head(location));
   if (info.bytes == 0) return InvalidArgument(location + ": rows are expected, the file is empty");
   crawl::CrawlOptions options;
@@ -52,7 +55,7 @@ Result<RawTable> InspectFile(LakeSession& session, const std::string& location,
   DAYPART_TRY(const auto report,
               crawl::Crawl(session.store(), session.raw_catalog(), session.catalog(),
                            session.clock(), options, session.context().cancel));
-  if (!report.tables.empty()) return report.tables.front().table;
+  if (!report.tables.empty()) return report.tables.front();
   const std::string reason =
       report.skipped.empty() ? "no rows were found in it" : report.skipped.front().reason;
   return InvalidArgument(location + ": CSV or JSON lines are expected: " + reason);
@@ -75,12 +78,27 @@ Type Widen(const Type& left, const Type& right) {
   return Type::Of(TypeKind::kString);
 }
 
+/// What the files have, and of keys that are no columns, why.
+struct FilesShape {
+  RawTable table;
+  std::set<std::string> left_out;  // "key tags is left out: arrays are no columns"
+};
+
 /// One shape for all files: columns of any, types wide enough for all.
-Result<RawTable> InspectFiles(LakeSession& session, const std::vector<std::string>& locations,
+Result<FilesShape> InspectFiles(LakeSession& session, const std::vector<std::string>& locations,
                               std::optional<char> delimiter) {
-  DAYPART_TRY(RawTable shape, InspectFile(session, locations.front(), delimiter));
-  for (size_t i = 1; i < locations.size(); ++i) {
-    DAYPART_TRY(const RawTable other, InspectFile(session, locations[i], delimiter));
+  FilesShape all;
+  RawTable& shape = all.table;
+  for (size_t i = 0; i < locations.size(); ++i) {
+    DAYPART_TRY(const auto inspected, InspectFile(session, locations[i], delimiter));
+    for (const std::string& warning : inspected.warnings) {
+      if (warning.starts_with(crawl::kLeftOutKeyWarning)) all.left_out.insert(warning);
+    }
+    const RawTable& other = inspected.table;
+    if (i == 0) {
+      shape = other;
+      continue;
+    }
     if (other.format != shape.format || other.delimiter != shape.delimiter ||
         other.has_header != shape.has_header) {
       return InvalidArgument(locations[i] +
@@ -99,7 +117,7 @@ Result<RawTable> InspectFiles(LakeSession& session, const std::vector<std::strin
       }
     }
   }
-  return shape;
+  return all;
 }
 
 Result<lake::LoadedTable> CreateFrom(LakeSession& session, const catalog::TableName& name,
@@ -222,8 +240,31 @@ Result<lake::CommitResult> WriteWithProgress(LakeSession& session, const catalog
   return Write(session, name, rows, arguments, options);
 }
 
+/// Keys of JSON whose values came to no column: those that the sample showed with the reason why.
+void TellLeftOut(const std::vector<std::string>& keys, const std::set<std::string>& reasons) {
+  if (keys.empty()) return;
+  PrintNotice("left out: values of " + ingest::ListedKeys(keys) +
+              ", for which the table has no column");
+  const auto is_told = [&reasons](const std::string& key) {
+    return std::ranges::any_of(reasons, [&key](const std::string& reason) {
+      return reason.starts_with(crawl::kLeftOutKeyWarning + key + " is left out");
+    });
+  };
+  size_t told = 0;
+  for (const std::string& reason : reasons) {
+    if (told++ < ingest::kLeftOutKeysMax) PrintNotice("  " + reason);
+  }
+  if (!std::ranges::all_of(keys, is_told)) {
+    PrintNotice(
+        "  others came up beyond the sample that columns are made from: ALTER TABLE ADD COLUMN "
+        "gives them one, for a load anew");
+  }
+}
+
 void Report(const catalog::TableName& name, const lake::CommitResult& result, uint64_t rejected,
-            uint64_t bytes, double seconds, const OutputOptions& output) {
+            const source::FileSourceProgress& progress, double seconds,
+            const OutputOptions& output) {
+  const uint64_t bytes = progress.bytes_read;
   if (output.is_json) {
     PrintLine(nlohmann::json{
         {"table", ToString(name)},
@@ -232,6 +273,7 @@ void Report(const catalog::TableName& name, const lake::CommitResult& result, ui
         {"rows_deleted", result.rows_deleted},
         {"rows_skipped", result.rows_skipped},
         {"rows_quarantined", rejected},
+        {"left_out_keys", progress.unknown_keys.All()},
         {"files_added", result.files_added},
         {"bytes_read", bytes},
         {"bytes_written", result.bytes_added},
@@ -269,7 +311,8 @@ Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
   std::vector<std::string> locations;
   for (const std::string& file : arguments.files) locations.push_back(session.LocationOf(file));
   DAYPART_TRY(const auto delimiter, DelimiterOf(arguments.delimiter));
-  DAYPART_TRY(const RawTable shape, InspectFiles(session, locations, delimiter));
+  DAYPART_TRY(const FilesShape inspected, InspectFiles(session, locations, delimiter));
+  const RawTable& shape = inspected.table;
   auto table = lake::LoadTable(session.context(), name);
   const bool is_new = !table && table.error().code == ErrorCode::kNotFound;
   if (is_new) table = CreateFrom(session, name, shape, arguments);
@@ -295,12 +338,17 @@ Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
                                           session.context().cancel, progress));
     }
     lake::WriteOptions write = WriteOptionsOf(session.config());
-    write.before_commit = [&] { return quarantine->Commit(session.context()); };
+    write.before_commit = [&] {
+      const std::string keys = ingest::LeftOutKeysToJson(progress.unknown_keys.All());
+      if (!keys.empty()) write.summary[ingest::kLeftOutKeysSummary] = keys;
+      return quarantine->Commit(session.context());
+    };
     DAYPART_TRY(const auto result,
                 WriteWithProgress(session, name, *rows, arguments, write, progress, output));
     const double seconds =
         std::max(1e-6, static_cast<double>((session.clock().Now().value() - start.value())) / 1e6);
-    Report(name, result, quarantine->rows_count(), progress.bytes_read, seconds, output);
+    Report(name, result, quarantine->rows_count(), progress, seconds, output);
+    if (!output.is_json) TellLeftOut(progress.unknown_keys.All(), inspected.left_out);
     return quarantine->rows_count() > 0 ? kExitPartly : kExitDone;
   };
   auto code = load();

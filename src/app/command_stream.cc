@@ -8,6 +8,7 @@
 #include "app/quarantine_notice.h"
 #include "app/stream_session.h"
 #include "app/window_job.h"
+#include "ingest/left_out_keys.h"
 #include "serve/background_jobs.h"
 
 namespace daypart::app {
@@ -24,7 +25,8 @@ nlohmann::json ToJson(const StreamSession& stream, size_t index) {
           {"files", progress.files.load()},
           {"commits", progress.commits.load()},
           {"behind_ms", stream.consumers()[index]->tail().behind_ms()},
-          {"failures", progress.failures.load()}};
+          {"failures", progress.failures.load()},
+          {"left_out_keys", stream.consumers()[index]->left_out_keys()}};
 }
 
 /// How far the reading is behind the producers, if that is worth telling.
@@ -53,6 +55,10 @@ void Report(const StreamSession& stream, double seconds, const OutputOptions& ou
                        Counted(progress.files, "file") + " of " +
                        FormatBytes(progress.bytes_written);
     if (progress.repeated > 0) line += ", " + FormatCount(progress.repeated) + " repeated";
+    const auto& left_out = stream.consumers()[i]->left_out_keys();
+    if (!left_out.empty()) {
+      line += ", values of " + ingest::ListedKeys({left_out.begin(), left_out.end()}) + " left out";
+    }
     PrintLine(line);
   }
 }

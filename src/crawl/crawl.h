@@ -37,6 +37,10 @@ struct CrawlOptions {
   unsigned threads_count = 4;
 };
 
+/// How the warning of a JSON key that becomes no column begins; the key and " is left out: " and
+/// the reason follow.
+inline constexpr const char* kLeftOutKeyWarning = "key ";
+
 enum class TableChange {
   kCreated,
   kUpdated,

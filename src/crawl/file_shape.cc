@@ -84,9 +84,11 @@ void MergeColumn(ColumnShape& into, const ColumnShape& from, FileShape& shape,
 
 }  // namespace
 
-InferredType TypeOf(const ColumnShape& column) {
-  if (column.declared) return {.type = *column.declared, .is_evidenced = true, .warning = {}};
-  return InferType(column.profile);
+InferredType TypeOf(const ColumnShape& column, const InferenceOptions& options) {
+  if (column.declared) {
+    return {.type = *column.declared, .is_evidenced = true, .is_mixed = false, .warning = {}};
+  }
+  return InferType(column.profile, options);
 }
 
 bool has_same_form(const FileShape& left, const FileShape& right) {

@@ -56,6 +56,6 @@ std::optional<iceberg::Type> WidenedType(const iceberg::Type& left, const iceber
 bool fits_type(const iceberg::Type& narrow, const iceberg::Type& wide);
 
 /// The column's type and what there is to say about it.
-InferredType TypeOf(const ColumnShape& column);
+InferredType TypeOf(const ColumnShape& column, const InferenceOptions& options = {});
 
 }  // namespace daypart::crawl

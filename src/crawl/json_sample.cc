@@ -7,6 +7,7 @@
 
 #include <map>
 
+#include "crawl/crawl.h"
 #include "crawl/limits.h"
 #include "crawl/text_sample.h"
 
@@ -36,7 +37,8 @@ class JsonColumns {
 
   void WarnOfLeftOut() const {
     for (const auto& [key, reason] : left_out_) {
-      shape_.warnings.push_back(fmt::format("key {} is left out: {}", key, reason));
+      shape_.warnings.push_back(
+          fmt::format("{}{} is left out: {}", kLeftOutKeyWarning, key, reason));
     }
   }
 

@@ -32,10 +32,9 @@ inline constexpr int kPutAttemptsMax = 5;
 /// Share of two schemas' columns that must agree for their folders to be one table: Glue's number.
 inline constexpr double kSimilarShareMin = 0.7;
 
-/// A column may have this share of texts in it that do not fit its type, if there are this many
-/// values: they are spoilt rows, which the load quarantines, rather than a reason to call the
-/// column a string.
+/// A column may have this share of values in it that do not fit its type, if there are as many
+/// values as InferenceOptions says: they are spoilt rows, which the load quarantines, rather than a
+/// reason to call the column a string.
 inline constexpr double kMisfitShareMax = 0.01;
-inline constexpr uint64_t kMisfitValuesMin = 100;
 
 }  // namespace daypart::crawl

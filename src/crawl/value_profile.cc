@@ -10,6 +10,7 @@
 #include <charconv>
 #include <limits>
 #include <numeric>
+#include <span>
 
 #include "base/calendar.h"
 #include "crawl/limits.h"
@@ -157,13 +158,12 @@ void ValueProfile::AddJsonString(std::string_view text) {
   Add(ClassifyTime(text), text);
 }
 
-void ValueProfile::AddJsonBoolean() { Add(ValueKind::kBoolean, {}); }
+void ValueProfile::AddJsonBoolean() { Add(ValueKind::kBoolean, "true or false"); }
 
 void ValueProfile::Add(ValueKind kind, std::string_view text) {
   ++counts_[static_cast<size_t>(kind)];
-  if (kind == ValueKind::kText && text_example_.empty()) {
-    text_example_ = std::string(text.substr(0, kExampleBytesMax));
-  }
+  auto& example = examples_[static_cast<size_t>(kind)];
+  if (example.empty()) example = std::string(text.substr(0, kExampleBytesMax));
   if (kind != ValueKind::kInteger && kind != ValueKind::kDecimal) return;
   const NumberParts parts = SplitNumber(text);
   if (kind == ValueKind::kInteger) {
@@ -187,35 +187,79 @@ void ValueProfile::Merge(const ValueProfile& other) {
   fraction_digits_max_ = std::max(fraction_digits_max_, other.fraction_digits_max_);
   has_trailing_zero_ = has_trailing_zero_ || other.has_trailing_zero_;
   has_json_number_ = has_json_number_ || other.has_json_number_;
-  if (text_example_.empty()) text_example_ = other.text_example_;
+  for (size_t kind = 0; kind < kValueKindCount; ++kind) {
+    if (examples_[kind].empty()) examples_[kind] = other.examples_[kind];
+  }
 }
 
 uint64_t ValueProfile::values_count() const {
   return std::accumulate(counts_.begin(), counts_.end(), uint64_t{0});
 }
 
-/// The type of the values that are no text, if there is one for all of them.
+/// Kinds that one type has room for.
+constexpr std::array<ValueKind, 5> kNumberKinds = {ValueKind::kInteger, ValueKind::kLargeInteger,
+                                                   ValueKind::kDecimal, ValueKind::kFloat,
+                                                   ValueKind::kSpecialFloat};
+constexpr std::array<ValueKind, 2> kTimeKinds = {ValueKind::kTimestamp, ValueKind::kTimestamptz};
+constexpr std::array<ValueKind, 1> kDateKinds = {ValueKind::kDate};
+constexpr std::array<ValueKind, 1> kBooleanKinds = {ValueKind::kBoolean};
+constexpr std::array<ValueKind, 1> kTextKinds = {ValueKind::kText};
+constexpr std::array<std::span<const ValueKind>, 5> kFamilies = {kNumberKinds, kTimeKinds,
+                                                                 kDateKinds, kBooleanKinds,
+                                                                 kTextKinds};
+
+/// The type of all values of a profile.
 struct TypeDecision {
   const ValueProfile& profile;
+  const InferenceOptions& options;
 
   uint64_t count(ValueKind kind) const { return profile.count(kind); }
+  uint64_t count(std::span<const ValueKind> family) const {
+    uint64_t all = 0;
+    for (const ValueKind kind : family) all += count(kind);
+    return all;
+  }
 
   bool is_only(std::initializer_list<ValueKind> kinds) const {
-    uint64_t fitting = 0;
-    for (const ValueKind kind : kinds) fitting += count(kind);
-    return fitting != 0 && fitting == profile.values_count() - count(ValueKind::kText);
+    const uint64_t fitting = count(std::span(kinds.begin(), kinds.size()));
+    return fitting != 0 && fitting == profile.values_count();
+  }
+
+  /// Without the kinds of which there are so few that they are odd.
+  ValueProfile WithoutMisfits() const {
+    const uint64_t values = profile.values_count();
+    const bool has_identifiers =
+        count(ValueKind::kPaddedNumber) != 0 ||
+        (count(ValueKind::kLargeInteger) != 0 && !profile.has_json_number_);
+    if (values < options.misfit_values_min || has_identifiers) return profile;
+    const auto share = static_cast<double>(values) * kMisfitShareMax;
+    const uint64_t misfits_max = std::max<uint64_t>(1, static_cast<uint64_t>(share));
+    for (const auto& family : kFamilies) {
+      // A column of texts takes the others as well: they are its values, not misfits.
+      if (family.front() == ValueKind::kText || values - count(family) > misfits_max) continue;
+      ValueProfile fitting = profile;
+      fitting.counts_.fill(0);
+      for (const ValueKind kind : family) {
+        fitting.counts_[static_cast<size_t>(kind)] = count(kind);
+      }
+      return fitting;
+    }
+    return profile;
   }
 
   bool has_money_form() const {
+    const bool is_doubtful =
+        options.has_to_last || count(ValueKind::kDecimal) >= kTrailingZeroValuesMin;
     return profile.fraction_digits_min_ == profile.fraction_digits_max_ &&
            profile.fraction_digits_max_ >= kDecimalFractionMin &&
            profile.fraction_digits_max_ <= kDecimalFractionMax &&
-           (profile.has_trailing_zero_ || count(ValueKind::kDecimal) < kTrailingZeroValuesMin);
+           (profile.has_trailing_zero_ || !is_doubtful);
   }
 
   Type Number() const {
     if (is_only({ValueKind::kInteger})) {
-      return Type::Of(profile.magnitude_max_ > kIntMagnitudeMax ? TypeKind::kLong : TypeKind::kInt);
+      const bool is_long = options.has_to_last || profile.magnitude_max_ > kIntMagnitudeMax;
+      return Type::Of(is_long ? TypeKind::kLong : TypeKind::kInt);
     }
     if (is_only({ValueKind::kDecimal}) && has_money_form()) {
       const auto scale = static_cast<int32_t>(profile.fraction_digits_max_);
@@ -246,22 +290,28 @@ struct TypeDecision {
   }
 };
 
-InferredType InferType(const ValueProfile& profile) {
+InferredType InferType(const ValueProfile& profile, const InferenceOptions& options) {
   const uint64_t values = profile.values_count();
-  InferredType inferred = {
-      .type = Type::Of(TypeKind::kString), .is_evidenced = values != 0, .warning = {}};
+  InferredType inferred = {.type = Type::Of(TypeKind::kString),
+                           .is_evidenced = values != 0,
+                           .is_mixed = false,
+                           .warning = {}};
   if (values == 0) return inferred;
-  const uint64_t texts = profile.count(ValueKind::kText);
-  const auto texts_max = static_cast<double>(values) * kMisfitShareMax;
-  const bool is_spoilt =
-      texts != 0 && values >= kMisfitValuesMin && static_cast<double>(texts) <= texts_max;
-  if (texts != 0 && !is_spoilt) return inferred;
-  inferred.type = TypeDecision{profile}.Decide();
-  if (inferred.type.kind == TypeKind::kString) return inferred;
-  if (is_spoilt) {
+  const ValueProfile fitting = TypeDecision{profile, options}.WithoutMisfits();
+  const uint64_t misfits = values - fitting.values_count();
+  inferred.type = TypeDecision{fitting, options}.Decide();
+  if (inferred.type.kind == TypeKind::kString) {
+    inferred.is_mixed = profile.count(ValueKind::kText) != values;
+    return inferred;
+  }
+  if (misfits != 0) {
+    std::string example;
+    for (size_t kind = 0; kind < kValueKindCount && example.empty(); ++kind) {
+      if (profile.counts_[kind] != fitting.counts_[kind]) example = profile.examples_[kind];
+    }
     inferred.warning = fmt::format(
         "{} of {} sampled values do not fit {}, such as '{}': loads will quarantine such rows",
-        texts, values, iceberg::ToString(inferred.type), profile.text_example_);
+        misfits, values, iceberg::ToString(inferred.type), example);
   } else if (profile.count(ValueKind::kTimestamp) != 0 &&
              inferred.type.kind == TypeKind::kTimestamptz) {
     inferred.warning = fmt::format("{} of {} sampled times have no zone: they are read as UTC",

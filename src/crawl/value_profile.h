@@ -10,6 +10,10 @@
 // the column is a string. decimal only if each value has the same count (2 to 6) of digits after
 // the point and, from 10 values on, some value ends in 0: no program prints a double so. All else,
 // and nothing at all, is a string.
+//
+// Few odd ones do not decide: up to 1 % of the values (one at least) may be of another kind than
+// all others, if there are 100 values or as many as the caller says. They will not fit and are set
+// aside as they come. Identifiers are never odd: one number with a leading zero makes all strings.
 #pragma once
 
 #include <array>
@@ -54,7 +58,8 @@ class ValueProfile {
 
  private:
   friend struct TypeDecision;
-  friend struct InferredType InferType(const ValueProfile& profile);
+  friend struct InferredType InferType(const ValueProfile& profile,
+                                       const struct InferenceOptions& options);
   void Add(ValueKind kind, std::string_view text);
   uint64_t count(ValueKind kind) const { return counts_[static_cast<size_t>(kind)]; }
 
@@ -66,14 +71,22 @@ class ValueProfile {
   size_t fraction_digits_max_ = 0;
   bool has_trailing_zero_ = false;  // in the fraction of some decimal
   bool has_json_number_ = false;
-  std::string text_example_;  // the first value that is text, cut
+  std::array<std::string, kValueKindCount> examples_;  // the first value of a kind, cut
 };
 
 struct InferredType {
   iceberg::Type type;
   bool is_evidenced = false;  // false: no value was seen, string for want of better
+  bool is_mixed = false;      // a string because the values were of several kinds
   std::string warning;        // empty, or what a reader of the table should know
 };
-InferredType InferType(const ValueProfile& profile);
+struct InferenceOptions {
+  /// Values from which on an odd one is one: see above.
+  uint64_t misfit_values_min = 100;
+  /// The type is for values to come rather than for those of the sample: long instead of int, and
+  /// decimal only if some value ends in 0, be there ever so few.
+  bool has_to_last = false;
+};
+InferredType InferType(const ValueProfile& profile, const InferenceOptions& options = {});
 
 }  // namespace daypart::crawl

@@ -117,6 +117,37 @@ TEST(InferType, ToleratesNoSpoiltValuesAmongFewAndNoLeadingZeroEver) {
   EXPECT_EQ(iceberg::ToString(InferType(profile).type), "string");
 }
 
+TEST(InferType, OneOddValueOfAnyKindIsAMisfitOnceThereAreEnough) {
+  const auto with = [](int values, const char* value, const char* odd) {
+    ValueProfile profile;
+    for (int i = 1; i < values; ++i) profile.AddCell(value);
+    profile.AddCell(odd);
+    return profile;
+  };
+  const InferenceOptions first{.misfit_values_min = 5, .has_to_last = true};
+  EXPECT_EQ(iceberg::ToString(InferType(with(5, "7", "true"), first).type), "long");
+  EXPECT_EQ(iceberg::ToString(InferType(with(4, "7", "true"), first).type), "string");
+  EXPECT_TRUE(InferType(with(4, "7", "true"), first).is_mixed);
+  EXPECT_EQ(iceberg::ToString(InferType(with(99, "7", "true")).type), "string");
+  for (const char* odd : {"x", "2026-11-24", "2026-11-24T10:00:00Z", "true"}) {
+    EXPECT_EQ(iceberg::ToString(InferType(with(100, "7.5", odd)).type), "double") << odd;
+  }
+  EXPECT_EQ(iceberg::ToString(InferType(with(100, "2026-11-24 10:00:00", "7")).type), "timestamp");
+  EXPECT_EQ(iceberg::ToString(InferType(with(100, "x", "7")).type), "string");
+  // Identifiers are seen by the few that tell them.
+  EXPECT_EQ(iceberg::ToString(InferType(with(999, "7", "99999999999999999999")).type), "string");
+}
+
+TEST(InferType, ATypeThatHasToLastTakesNoDecimalOnTrust) {
+  ValueProfile profile;
+  profile.AddCell("9.99");
+  const InferenceOptions first{.has_to_last = true};
+  EXPECT_EQ(iceberg::ToString(InferType(profile).type), "decimal(18, 2)");
+  EXPECT_EQ(iceberg::ToString(InferType(profile, first).type), "double");
+  profile.AddCell("9.90");
+  EXPECT_EQ(iceberg::ToString(InferType(profile, first).type), "decimal(18, 2)");
+}
+
 TEST(InferType, IsTheSameInWhateverOrderSamplesAddUp) {
   ValueProfile ints;
   ints.AddCell("7");

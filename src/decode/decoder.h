@@ -30,6 +30,8 @@ struct TargetColumn {
   bool is_required = false;  // a missing or empty value is a reject, not a null
   /// Cells and keys that fill it as well; of two in one record, the record is a reject.
   std::vector<std::string> other_names = {};
+  /// JSON: a string column that takes numbers and truth values as their text.
+  bool takes_scalars = false;
 };
 
 struct DecodeTarget {

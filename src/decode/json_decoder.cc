@@ -358,12 +358,29 @@ class JsonDecoder final : public Decoder {
     if (type == ondemand::json_type::null) return AppendNull(column);
     const auto token = value.raw_json_token();
     if (Append(*builders_[column], value, type)) return true;
+    if (target_.columns[column].takes_scalars && AppendScalarText(column, value, type)) return true;
     if (!reason_.empty()) return false;
     std::string found(
         token.substr(0, token.find_last_not_of(" \t\r\n,}") + 1).substr(0, kQuotedBytesMax));
     return Refuse(target_.columns[column].name, "expected " + builders_[column]->type_name() +
                                                     ", found " + std::string(KindName(type)) + ' ' +
                                                     found);
+  }
+
+  /// A number or truth value as it is written.
+  bool AppendScalarText(size_t column, ondemand::value& value, ondemand::json_type type) {
+    ColumnBuilder& builder = *builders_[column];
+    if (builder.kind() != ColumnKind::kString) return false;
+    if (type == ondemand::json_type::boolean) {
+      bool truth = false;
+      if (value.get_bool().get(truth) != simdjson::SUCCESS) return false;
+      return builder.AppendText(truth ? "true" : "false");
+    }
+    if (type != ondemand::json_type::number) return false;
+    const std::string_view token = value.raw_json_token();
+    double checked = 0;  // validates the token, whose digits are taken as they are
+    if (value.get_double().get(checked) != simdjson::SUCCESS) return false;
+    return builder.AppendText(token.substr(0, token.find_last_not_of(" \t\r\n") + 1));
   }
 
   bool AppendNull(size_t column) {

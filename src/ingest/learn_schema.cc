@@ -23,17 +23,20 @@ std::string Lower(std::string text) {
 }
 
 std::vector<LearntColumn> ColumnsOf(const crawl::FileShape& shape) {
+  const crawl::InferenceOptions options{.misfit_values_min = kLearntValuesMin,
+                                        .has_to_last = true};
   std::vector<LearntColumn> columns;
   std::set<std::string> taken;
   for (const crawl::ColumnShape& column : shape.columns) {
-    const crawl::InferredType inferred = crawl::TypeOf(column);
+    const crawl::InferredType inferred = crawl::TypeOf(column, options);
     if (!inferred.is_evidenced) continue;
     LearntColumn learnt{.name = column.source_name, .source_name = column.source_name};
     std::replace(learnt.name.begin(), learnt.name.end(), '.', '_');
     learnt.type = inferred.type;
-    if (learnt.type.kind == iceberg::TypeKind::kInt) {
-      learnt.type = iceberg::Type::Of(iceberg::TypeKind::kLong);
-    }
+    learnt.takes_scalars =
+        learnt.type.kind == iceberg::TypeKind::kString &&
+        (inferred.is_mixed || column.profile.values_count() < kSureValuesMin);
+    if (!inferred.warning.empty()) learnt.warning = learnt.name + ": " + inferred.warning;
     // Names that differ in case only cannot stand side by side in SQL: the first is taken.
     if (learnt.name.empty() || !taken.insert(Lower(learnt.name)).second) continue;
     columns.push_back(std::move(learnt));
@@ -66,19 +69,22 @@ std::string HeaderOf(const source::LineRun& run) {
   return line + '\n';
 }
 
-}  // namespace
+/// Of a run of a CSV file, whether it begins with the header or not.
+crawl::FileShape ShapeOfCsv(const source::LineRun& run) {
+  const std::string text = run.has_header ? run.text : HeaderOf(run) + run.text;
+  crawl::FileShape shape;
+  crawl::ProfileCsv({.head = std::string_view(text).substr(0, kSampleBytesMax),
+                     .is_whole_file = text.size() <= kSampleBytesMax,
+                     .parts = {},
+                     .delimiter = run.csv_delimiter},
+                    shape);
+  return shape;
+}
 
-std::vector<LearntColumn> LearnColumns(const InputRun& run) {
+crawl::FileShape ShapeOf(const InputRun& run) {
   if (const auto* lines = std::get_if<source::LineRun>(&run.run)) {
-    if (lines->csv_columns == nullptr) return ColumnsOf(ShapeOfJson(SampleOf(lines->text)));
-    crawl::FileShape shape;
-    const std::string_view text = lines->text;
-    crawl::ProfileCsv({.head = text.substr(0, kSampleBytesMax),
-                       .is_whole_file = text.size() <= kSampleBytesMax,
-                       .parts = {},
-                       .delimiter = lines->csv_delimiter},
-                      shape);
-    return ColumnsOf(shape);
+    if (lines->csv_columns != nullptr) return ShapeOfCsv(*lines);
+    return ShapeOfJson(SampleOf(lines->text));
   }
   std::string text;
   for (const auto& record : std::get<source::RecordRun>(run.run).records) {
@@ -86,15 +92,30 @@ std::vector<LearntColumn> LearnColumns(const InputRun& run) {
     text.append(record.data);
     text += '\n';
   }
-  return ColumnsOf(ShapeOfJson(text));
+  return ShapeOfJson(text);
 }
+
+}  // namespace
+
+bool ColumnSample::Add(const InputRun& run) {
+  const crawl::FileShape shape = ShapeOf(run);
+  bytes_ += run.bytes_count();
+  if (ColumnsOf(shape).empty()) return false;
+  crawl::MergeShape(shape_, shape, run.shard_id);
+  shape_.warnings.clear();  // of names that differ in case: the first of them is the column
+  return true;
+}
+
+bool ColumnSample::is_enough() const {
+  return shape_.records_count >= static_cast<uint64_t>(kSampleRecordsMin) ||
+         bytes_ >= static_cast<int64_t>(kSampleBytesMax);
+}
+
+std::vector<LearntColumn> ColumnSample::Columns() const { return ColumnsOf(shape_); }
 
 std::vector<LearntColumn> LearnCsvColumns(const source::LineRun& run,
                                           const std::set<std::string>& headers) {
-  InputRun with_header;
-  auto& lines = with_header.run.emplace<source::LineRun>(run);
-  if (!lines.has_header) lines.text = HeaderOf(run) + lines.text;
-  std::vector<LearntColumn> columns = LearnColumns(with_header);
+  std::vector<LearntColumn> columns = ColumnsOf(ShapeOfCsv(run));
   std::erase_if(columns,
                 [&](const LearntColumn& column) { return !headers.contains(column.source_name); });
   for (const std::string& header : headers) {
@@ -127,6 +148,20 @@ std::vector<LearntColumn> LearnColumns(std::string_view json_lines,
   return columns;
 }
 
+void AddColumnProperties(const iceberg::Schema& schema, const std::vector<LearntColumn>& columns,
+                         std::map<std::string, std::string>& properties) {
+  for (const LearntColumn& column : columns) {
+    const auto* field = schema.FindField(std::string_view(column.name));
+    if (field == nullptr) continue;
+    if (column.name != column.source_name) {
+      properties[SourceNameProperty(column.name)] = column.source_name;
+    }
+    if (!column.takes_scalars) continue;
+    std::string& ids = properties[kTakesScalarsProperty];
+    ids += (ids.empty() ? "" : ",") + std::to_string(field->id.value());
+  }
+}
+
 Result<std::vector<iceberg::TableUpdate>> AddColumnUpdates(
     const iceberg::TableMetadata& metadata, const std::vector<LearntColumn>& columns) {
   std::vector<iceberg::TableUpdate> updates;
@@ -134,17 +169,17 @@ Result<std::vector<iceberg::TableUpdate>> AddColumnUpdates(
   std::set<std::string> known;
   for (const auto& field : metadata.current_schema().fields) known.insert(Lower(field.name));
   iceberg::SetProperties properties;
-  bool is_changed = false;
+  std::vector<LearntColumn> added;
   for (const LearntColumn& column : columns) {
     if (known.size() >= kColumnsMax) break;  // the caller sees which are not there
     if (!known.insert(Lower(column.name)).second) continue;
     DAYPART_RETURN_IF_ERROR(update.Add({.path = {column.name}, .type = column.type}));
-    is_changed = true;
-    if (column.name != column.source_name) {
-      properties.updates[SourceNameProperty(column.name)] = column.source_name;
-    }
+    added.push_back(column);
   }
-  if (!is_changed) return updates;
+  if (added.empty()) return updates;
+  const auto before = metadata.properties.find(kTakesScalarsProperty);
+  if (before != metadata.properties.end()) properties.updates.insert(*before);
+  AddColumnProperties(update.schema(), added, properties.updates);
   updates.emplace_back(iceberg::AddSchema{update.schema()});
   updates.emplace_back(iceberg::SetCurrentSchema{iceberg::SchemaId(-1)});
   if (!properties.updates.empty()) updates.emplace_back(std::move(properties));

@@ -41,10 +41,22 @@ inline constexpr int64_t kPollMs = 5;
 inline constexpr int64_t kReadableMsMax = 500;
 /// How often new shards are looked for.
 inline constexpr int64_t kShardListMs = 1'000;
+/// Keys without a column that are told by name.
+inline constexpr size_t kLeftOutKeysMax = 20;
 /// Columns that a stream may add to its table on its own.
 inline constexpr size_t kColumnsMax = 1'000;
 /// Text that a new table's columns are learnt from.
 inline constexpr size_t kSampleBytesMax = size_t{4} << 20;
+/// Records that are enough to learn columns from, and how long the first ones wait for them: longer
+/// would be seen by who asks for the first event of a stream, and slow streams would gain nothing.
+inline constexpr int64_t kSampleRecordsMin = 1'000;
+inline constexpr int64_t kSampleMs = 200;
+/// The same for a key that comes up later: rows wait for it that are to be seen within 100 ms.
+inline constexpr int64_t kSampleMoreMs = 10;
+/// Values of a learnt column from which on one that is of another kind than all others is odd.
+inline constexpr uint64_t kLearntValuesMin = 5;
+/// Values from which on a learnt string column is sure to be one: only strings fit it then.
+inline constexpr uint64_t kSureValuesMin = 100;
 /// Waits between attempts of a sink that failed: doubled from the first to the last, with jitter.
 inline constexpr int64_t kRetryMsMin = 100;
 inline constexpr int64_t kRetryMsMax = 30'000;

@@ -77,11 +77,12 @@ Result<decode::DecodeTarget> TargetOf(const DecoderOptions& options) {
       return InvalidArgument("column " + field.name + " is required and of type " +
                              iceberg::ToString(field.type) + ", which streams cannot fill");
     }
-    const auto named = options.source_names.find(field.name);
+    const auto named = options.source_names.keys.find(field.name);
     auto& column = target.columns.emplace_back();
     column.name = column.source_name = field.name;
     column.is_required = field.is_required;
-    if (named != options.source_names.end()) {
+    column.takes_scalars = options.source_names.takes_scalars.contains(field.name);
+    if (named != options.source_names.keys.end()) {
       column.source_name = named->second.front();
       column.other_names.assign(named->second.begin() + 1, named->second.end());
     }

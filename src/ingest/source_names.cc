@@ -27,7 +27,16 @@ SourceNameMap SourceNames(const iceberg::TableMetadata& metadata) {
     const bool is_named = named != metadata.properties.end();
     taken.insert(is_named ? named->second : field.name);
     columns[field.id] = field.name;
-    if (is_named) names[field.name] = {named->second};
+    if (is_named) names.keys[field.name] = {named->second};
+  }
+  if (const auto ids = metadata.properties.find(kTakesScalarsProperty);
+      ids != metadata.properties.end()) {
+    const std::string listed = ',' + ids->second + ',';
+    for (const auto& [id, column] : columns) {
+      if (listed.find(',' + std::to_string(id.value()) + ',') != std::string::npos) {
+        names.takes_scalars.insert(column);
+      }
+    }
   }
   for (const iceberg::Schema& schema : metadata.schemas) {
     for (const auto& field : schema.fields) {
@@ -38,7 +47,7 @@ SourceNameMap SourceNames(const iceberg::TableMetadata& metadata) {
       const std::string& former =
           named == metadata.properties.end() ? field.name : named->second;
       if (!taken.insert(former).second) continue;
-      auto& all = names[column->second];
+      auto& all = names.keys[column->second];
       if (all.empty()) all.push_back(column->second);
       all.push_back(former);
     }
@@ -48,10 +57,10 @@ SourceNameMap SourceNames(const iceberg::TableMetadata& metadata) {
 
 std::string ColumnOf(const iceberg::Schema& schema, const SourceNameMap& names,
                      std::string_view key) {
-  for (const auto& [column, keys] : names) {
+  for (const auto& [column, keys] : names.keys) {
     if (std::ranges::find(keys, key) != keys.end()) return column;
   }
-  const bool is_renamed = names.contains(std::string(key));
+  const bool is_renamed = names.keys.contains(std::string(key));
   return !is_renamed && schema.FindField(key) != nullptr ? std::string(key) : std::string();
 }
 

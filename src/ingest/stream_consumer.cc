@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "ingest/left_out_keys.h"
 #include "ingest/limits.h"
 #include "lake/table_writer.h"
 
@@ -105,32 +106,48 @@ Status StreamConsumer::KeepBroken(InputRun& run) {
   return Ok();
 }
 
-Result<bool> StreamConsumer::CreateFromRecords(ShardReader& reader) {
-  while (true) {
+void StreamConsumer::TellOf(const std::vector<LearntColumn>& columns) const {
+  for (const LearntColumn& column : columns) {
+    if (!column.warning.empty()) Log(LogLevel::kWarning, sink_.name() + ": " + column.warning);
+  }
+}
+
+Result<bool> StreamConsumer::CreateFromRecords(ShardReader& reader, ColumnSample& sample) {
+  while (!sample.is_enough()) {
     DAYPART_TRY(auto run, reader.Next());
-    if (!run) return false;
-    const auto columns = LearnColumns(run->input);
-    if (columns.empty()) {
+    if (!run) break;
+    if (!sample.Add(run->input)) {
       DAYPART_RETURN_IF_ERROR(KeepBroken(run->input));
       continue;
     }
-    DAYPART_RETURN_IF_ERROR(sink_.Create(columns));
-    // What was looked through is read again and counted then.
-    progress_.quarantined = 0;
-    return true;
+    if (!sampled_since_) sampled_since_ = clock_.Now();
+    if (clock_.Now().value() - sampled_since_->value() >= kSampleMs * 1000) break;
   }
+  if (sample.is_empty()) return false;
+  const bool is_over = options_.ends_when_idle
+                           ? reader.is_idle()
+                           : clock_.Now().value() - sampled_since_->value() >= kSampleMs * 1000;
+  if (!sample.is_enough() && !is_over) return false;
+  const auto columns = sample.Columns();
+  DAYPART_RETURN_IF_ERROR(sink_.Create(columns));
+  TellOf(columns);
+  // What was looked through is read again and counted then.
+  progress_.quarantined = 0;
+  return true;
 }
 
 Status StreamConsumer::RunOnce() {
   DAYPART_TRY(auto opened, sink_.Open());
   ShardReader first_reader(source_, clock_, StreamState{});
+  ColumnSample sample;
+  sampled_since_.reset();
   if (!opened) progress_.quarantined = 0;
   while (!opened) {
     if (stop_.is_cancelled()) return Ok();
-    DAYPART_TRY(const bool is_created, CreateFromRecords(first_reader));
+    DAYPART_TRY(const bool is_created, CreateFromRecords(first_reader, sample));
     if (is_created) {
       DAYPART_TRY(opened, sink_.Open());
-    } else if (options_.ends_when_idle && !source_.has_unsettled()) {
+    } else if (options_.ends_when_idle && sample.is_empty() && !source_.has_unsettled()) {
       return Ok();
     } else {
       clock_.Sleep(std::chrono::milliseconds(kPollMs));
@@ -164,7 +181,11 @@ Result<bool> StreamConsumer::OpenToRead() {
 }
 
 Result<EpochCommit> StreamConsumer::WriteEpoch(source::BatchSource& rows) {
-  const auto end = [this] { return tail_.EndEpoch(); };
+  const auto end = [this] {
+    EpochResult epoch = tail_.EndEpoch();
+    epoch.left_out_keys.assign(left_out_keys_.begin(), left_out_keys_.end());
+    return epoch;
+  };
   if (!options_.decodes_ahead) return sink_.WriteEpoch(rows, end);
   struct EndOfWriting {
     std::atomic<bool>& is_over;
@@ -210,6 +231,7 @@ Result<EpochResult> StreamConsumer::RunEpoch() {
 }
 
 Status StreamConsumer::Evolve() {
+  DAYPART_RETURN_IF_ERROR(tail_.ReadForSample());
   const StreamTail::UnknownKeys unknown = tail_.TakeUnknown();
   std::vector<LearntColumn> columns = unknown.csv_columns;
   for (auto& column : LearnColumns(unknown.text, unknown.keys)) {
@@ -227,6 +249,7 @@ Status StreamConsumer::Evolve() {
       std::string names;
       for (const auto& column : columns) names += (names.empty() ? "" : ", ") + column.name;
       if (!names.empty()) Log(LogLevel::kInfo, sink_.name() + " has new columns: " + names);
+      TellOf(columns);
     } else if (shape.error().code != ErrorCode::kInvalidArgument) {
       return std::move(shape).error();
     } else {
@@ -234,7 +257,7 @@ Status StreamConsumer::Evolve() {
     }
   }
   // Keys whose values are of no use as a column, or whose name is taken, hold nothing up again.
-  std::string without;
+  std::vector<std::string> without;
   for (const std::string& key : ignored) {
     const bool is_column = std::any_of(
         columns.begin(), columns.end(), [&key](const LearntColumn& column) {
@@ -242,10 +265,11 @@ Status StreamConsumer::Evolve() {
                  (key.ends_with(".*") &&
                   column.source_name.starts_with(std::string_view(key).substr(0, key.size() - 1)));
         });
-    if (!is_column) without += (without.empty() ? "" : ", ") + key;
+    if (!is_column) without.push_back(key);
   }
+  left_out_keys_.insert(without.begin(), without.end());
   if (!without.empty()) {
-    Log(LogLevel::kWarning, sink_.name() + " takes no values of " + without +
+    Log(LogLevel::kWarning, sink_.name() + " takes no values of " + ListedKeys(without) +
                                 ": arrays, objects without keys, names that differ in case only "
                                 "and keys beyond the limit of columns become no columns");
   }

@@ -9,7 +9,10 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/cancel.h"
 #include "base/clock.h"
@@ -63,6 +66,8 @@ class StreamConsumer {
   Status Run();
 
   const ConsumerProgress& progress() const { return progress_; }
+  /// Keys that became no columns, sorted. After Run only.
+  const std::set<std::string>& left_out_keys() const { return left_out_keys_; }
   StreamTail& tail() { return tail_; }
   /// Decodes ahead of the sink until `stop`: for a thread of its own beside Run.
   void PumpUntilStopped();
@@ -73,8 +78,9 @@ class StreamConsumer {
  private:
   Status RunOnce();
   /// Looks through `reader` for records to learn the columns from; what is broken before them goes
-  /// to quarantine. false: there is none yet.
-  Result<bool> CreateFromRecords(ShardReader& reader);
+  /// to quarantine. false: there are too few yet.
+  Result<bool> CreateFromRecords(ShardReader& reader, ColumnSample& sample);
+  void TellOf(const std::vector<LearntColumn>& columns) const;
   Status KeepBroken(InputRun& run);
   Status Begin(OpenedSink opened);
   Result<EpochResult> RunEpoch();
@@ -92,6 +98,9 @@ class StreamConsumer {
   StreamTail tail_;
   ConsumerProgress progress_;
   SinkShape shape_;
+  std::set<std::string> left_out_keys_;
+  /// When the first record of a sink that is yet to be created was read.
+  std::optional<UtcMicros> sampled_since_;
   int failures_ = 0;
   /// Bytes written for a byte of records, as measured last; a first guess of ours.
   double written_share_ = 0.2;

@@ -17,6 +17,7 @@
 namespace daypart::ingest {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
@@ -164,11 +165,62 @@ TEST_F(StreamConsumerTest, AddsAColumnWhenAKeyComesUp) {
 
 TEST_F(StreamConsumerTest, PassesKeysOverWhereTheSchemaIsFixed) {
   source_.Put("a", Event(1));
+  MustConsume({.evolves = false});
   source_.Put("b", Event(2, R"(,"extra":1)"));
-  source_.set_run_max(1);
   MustConsume({.evolves = false});
   EXPECT_THAT(Ids(), ElementsAre(1, 2));
   EXPECT_EQ(lake::LoadTable(*context_, name_)->metadata.current_schema().fields.size(), 3);
+}
+
+TEST_F(StreamConsumerTest, OneOddValueDecidesNoType) {
+  source_.set_run_max(1);
+  source_.Put("a", Event(0, R"(,"views":"n/a","at":0,"score":true,"tag":7)"));
+  for (int64_t id = 1; id < 200; ++id) {
+    source_.Put("a", Event(id, R"(,"views":5,"at":"2025-11-24T10:00:00Z","score":1.5,"tag":"x")"));
+  }
+  MustConsume();
+  const auto table = lake::LoadTable(*context_, name_);
+  const auto type = [&](std::string_view name) {
+    const auto* field = table->metadata.current_schema().FindField(name);
+    return field == nullptr ? "none" : ToString(field->type);
+  };
+  EXPECT_EQ(type("views"), "long");
+  EXPECT_EQ(type("at"), "timestamptz");
+  EXPECT_EQ(type("score"), "double");
+  EXPECT_EQ(type("tag"), "string");
+  EXPECT_THAT(MustRead(name_), SizeIs(199));
+  const auto kept = MustRead(kQuarantineTable);
+  ASSERT_THAT(kept, SizeIs(1));
+  EXPECT_THAT(kept[0], HasSubstr("n/a"));
+  // Of a key that comes up later, what is there to be read tells.
+  source_.Put("a", Event(200, R"(,"late":"n/a")"));
+  for (int64_t id = 201; id < 300; ++id) source_.Put("a", Event(id, R"(,"late":5)"));
+  MustConsume();
+  EXPECT_EQ(ToString(lake::LoadTable(*context_, name_)
+                         ->metadata.current_schema()
+                         .FindField(std::string_view("late"))
+                         ->type),
+            "long");
+  EXPECT_THAT(MustRead(name_), SizeIs(199 + 99));
+  EXPECT_THAT(MustRead(kQuarantineTable), SizeIs(2));
+}
+
+TEST_F(StreamConsumerTest, StringsOfLittleOrMixedEvidenceTakeScalars) {
+  source_.Put("a", Event(1, R"(,"code":"a","sure":"a")"));
+  source_.Put("a", Event(2, R"(,"code":5)"));
+  for (int64_t id = 3; id < 150; ++id) source_.Put("a", Event(id, R"(,"sure":"a")"));
+  MustConsume();
+  ASSERT_THAT(MustRead(name_), SizeIs(149));
+  source_.Put("a", Event(150, R"(,"code":-1.50e3)"));
+  source_.Put("a", Event(151, R"(,"code":true)"));
+  source_.Put("a", Event(152, R"(,"sure":5)"));
+  source_.Put("a", Event(153, R"(,"code":[1])"));
+  MustConsume();
+  EXPECT_THAT(Ids(), SizeIs(151));
+  const auto rows = MustRead(name_);
+  EXPECT_THAT(rows, Contains(HasSubstr("|-1.50e3|")));
+  EXPECT_THAT(rows, Contains(HasSubstr("|true|")));
+  EXPECT_THAT(MustRead(kQuarantineTable), SizeIs(2)) << "a sure string and an array";
 }
 
 TEST_F(StreamConsumerTest, ReadsParentsToTheirEndBeforeTheirChildren) {

@@ -42,6 +42,17 @@ class EpochRows final : public source::BatchSource {
   std::shared_ptr<arrow::Schema> schema_;
 };
 
+namespace {
+
+int64_t RecordsCount(const InputRun& input) {
+  if (const auto* lines = std::get_if<source::LineRun>(&input.run)) {
+    return std::count(lines->text.begin(), lines->text.end(), '\n');
+  }
+  return static_cast<int64_t>(std::get<source::RecordRun>(input.run).records.size());
+}
+
+}  // namespace
+
 StreamTail::StreamTail(source::RecordSource& source, Clock& clock, const CancelToken& stop,
                        TailOptions options)
     : source_(source), clock_(clock), stop_(stop), options_(std::move(options)) {}
@@ -121,7 +132,10 @@ StreamTail::UnknownKeys StreamTail::TakeUnknown() {
   changed_.wait(lock, [this] { return decoding_count_ == 0; });
   UnknownKeys unknown;
   for (const auto& entry : entries_) {
-    if (entry->phase != Entry::Phase::kBlocked) continue;
+    // Those behind were read for the sample; keys that they alone have come up when decoded.
+    const bool is_known = entry->phase == Entry::Phase::kBlocked ||
+                          (entry->phase == Entry::Phase::kRead && !unknown.keys.empty());
+    if (!is_known) continue;
     // What is beyond a sample of runs comes up again.
     if (unknown.text.size() >= kSampleBytesMax) continue;
     unknown.keys.insert(entry->unknown.begin(), entry->unknown.end());
@@ -302,6 +316,40 @@ Result<bool> StreamTail::ReadAndDecodeOrFail() {
   return pumped;
 }
 
+StreamTail::Entry& StreamTail::Append(ReadRun read) {
+  auto entry = std::make_unique<Entry>();
+  entry->number = next_number_++;
+  entry->record_bytes = read.input.bytes_count();
+  entry->read = std::move(read);
+  entries_.push_back(std::move(entry));
+  return *entries_.back();
+}
+
+Status StreamTail::ReadForSample() {
+  const int64_t ends_at = clock_.Now().value() + kSampleMoreMs * 1000;
+  int64_t records = 0;
+  int64_t bytes = 0;
+  const auto count = [&](const Entry& entry) {
+    records += RecordsCount(entry.read.input);
+    bytes += entry.record_bytes;
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& entry : entries_) {
+      if (entry->phase == Entry::Phase::kBlocked) count(*entry);
+    }
+  }
+  while (records < kSampleRecordsMin && bytes < static_cast<int64_t>(kSampleBytesMax) &&
+         clock_.Now().value() < ends_at && !stop_.is_cancelled()) {
+    const std::lock_guard read_lock(read_mutex_);
+    DAYPART_TRY(auto read, reader_->Next());
+    if (!read) break;
+    const std::lock_guard lock(mutex_);
+    count(Append(*std::move(read)));
+  }
+  return Ok();
+}
+
 Result<bool> StreamTail::ReadAndDecode() {
   std::unique_lock read_lock(read_mutex_);
   DAYPART_TRY(auto read, reader_->Next());
@@ -309,12 +357,7 @@ Result<bool> StreamTail::ReadAndDecode() {
   std::unique_lock lock(mutex_);
   is_idle_ = reader_->is_idle();
   if (!read) return false;
-  auto entry = std::make_unique<Entry>();
-  entry->number = next_number_++;
-  entry->record_bytes = read->input.bytes_count();
-  entry->read = std::move(*read);
-  Entry& own = *entry;
-  entries_.push_back(std::move(entry));
+  Entry& own = Append(*std::move(read));
   read_lock.unlock();
   DAYPART_RETURN_IF_ERROR(DecodeEntry(own, lock));
   return true;

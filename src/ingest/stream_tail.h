@@ -68,6 +68,8 @@ struct EpochResult {
   bool needs_columns = false;
   /// No value of a record was left out of its row because the schema had no column for it.
   bool has_all_values = false;
+  /// Keys that become no columns, of this epoch's records or earlier ones since the start; sorted.
+  std::vector<std::string> left_out_keys;
 };
 
 class StreamTail {
@@ -97,6 +99,9 @@ class StreamTail {
     std::vector<LearntColumn> csv_columns;
   };
   UnknownKeys TakeUnknown();
+  /// Between epochs: reads on, without waiting for records to come, until there are enough of them
+  /// for TakeUnknown to learn a column's type from.
+  Status ReadForSample();
 
   /// Reads and decodes a run if there is room. returns: false if there was nothing to do, after
   /// waiting for a moment.
@@ -155,6 +160,8 @@ class StreamTail {
   std::shared_ptr<arrow::RecordBatch> TakeEntry(Entry& entry);
   Status DecodeEntry(Entry& entry, std::unique_lock<std::mutex>& lock);
   Result<bool> ReadAndDecode();
+  /// With both mutexes held: the entry of a run that was just read.
+  Entry& Append(ReadRun read);
   Result<bool> ReadAndDecodeOrFail();
   Status DropRepeated(const RecordDecoder& decoder, DecodedRun& decoded);
   /// With mutex_ held: by shard, the number behind the last run that is committed; without those

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ingest/left_out_keys.h"
 #include "ingest/quarantine.h"
 
 namespace daypart::ingest {
@@ -92,11 +93,9 @@ Status TableSink::Create(const std::vector<LearntColumn>& columns) {
   lake::CreateOptions create;
   for (const LearntColumn& column : columns) {
     create.schema.fields.push_back({.name = column.name, .type = column.type, .doc = ""});
-    if (column.name != column.source_name) {
-      create.properties[SourceNameProperty(column.name)] = column.source_name;
-    }
   }
   create.schema = iceberg::AssignFreshIds(std::move(create.schema));
+  AddColumnProperties(create.schema, columns, create.properties);
   std::string partition = options_.partition;
   if (partition.empty() && is_timed(create.schema, options_.time_column)) {
     partition = "hour(" + options_.time_column + ")";
@@ -142,6 +141,9 @@ Status TableSink::Commit(const std::vector<lake::WrittenFile>& files, const Epoc
   DAYPART_TRY(const std::string text, WriteStreamState(context_, metadata_, state));
   const std::string key = StreamStateKey(options_.source_name);
   change.summary[key] = text;
+  if (!epoch.left_out_keys.empty()) {
+    change.summary[kLeftOutKeysSummary] = LeftOutKeysToJson(epoch.left_out_keys);
+  }
   change.properties[key] = text;
   // Two consumers of one stream: the one that commits second finds the positions moved.
   change.check = [&](const iceberg::TableMetadata& base) -> Status {

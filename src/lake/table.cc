@@ -31,8 +31,6 @@ Result<CommitResult> WriteAndCommit(const LakeContext& context, const catalog::T
   change.added_spec_id = table.metadata.default_spec_id;
   change.table_uuid = table.metadata.table_uuid;
   change.removes_all = replaces_all;
-  change.summary = options.summary;
-  change.properties = options.properties;
   change.check = options.check;
   const std::vector<std::string> locations = AddFiles(std::move(written), change, result);
   if (options.before_commit) {
@@ -42,6 +40,8 @@ Result<CommitResult> WriteAndCommit(const LakeContext& context, const catalog::T
       return std::move(status).error();
     }
   }
+  change.summary = options.summary;
+  change.properties = options.properties;
   const bool has_old_rows = replaces_all && table.metadata.current_snapshot() != nullptr;
   if (change.added.empty() && !has_old_rows && !options.commits_empty) return result;
   auto outcome = CommitSnapshot(context, name, change);

@@ -131,7 +131,7 @@ struct WriteOptions {
   /// Set on the table in the same commit.
   std::map<std::string, std::string> properties;
   /// Called after the data files are written and before the commit, for a caller's last word: an
-  /// error cancels the write.
+  /// error cancels the write. It may still add to `summary`.
   std::function<Status()> before_commit;
   /// Append, Overwrite and ChangeRows: called in each attempt with the table that it builds on; an
   /// error gives the commit up.

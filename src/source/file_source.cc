@@ -340,6 +340,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> FileSource::Cursor::Next() {
     auto decoded = decoder->Decode(turn->chunk);
     if (!decoded) return std::move(decoded).error().WithContext(file.location);
     DAYPART_RETURN_IF_ERROR(source_.TakeRejects(file, decoded->rejects));
+    if (!decoded->unknown_keys.empty()) {
+      source_.progress_.unknown_keys.Add(decoded->unknown_keys);
+    }
     index_ = (static_cast<uint64_t>(turn->file) << kChunkIndexBits) | turn->chunk.index;
     if (decoded->rows == nullptr || decoded->rows->num_rows() == 0) continue;
     source_.progress_.rows.fetch_add(static_cast<uint64_t>(decoded->rows->num_rows()),
@@ -349,6 +352,19 @@ Result<std::shared_ptr<arrow::RecordBatch>> FileSource::Cursor::Next() {
 }
 
 }  // namespace
+
+void UnknownKeys::Add(const std::vector<std::string>& keys) {
+  const std::lock_guard lock(mutex_);
+  for (const std::string& key : keys) {
+    if (keys_.size() >= decode::kUnknownKeysMax) return;
+    keys_.insert(key);
+  }
+}
+
+std::vector<std::string> UnknownKeys::All() const {
+  const std::lock_guard lock(mutex_);
+  return {keys_.begin(), keys_.end()};
+}
 
 Result<std::unique_ptr<BatchSource>> OpenFiles(store::ObjectStore& store, FileSourceOptions options,
                                                const RejectSink& rejects, const CancelToken& cancel,

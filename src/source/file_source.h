@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -55,12 +57,25 @@ struct FileSourceOptions {
   size_t chunk_bytes = size_t{4} << 20;
 };
 
+/// Keys of JSON records that no column takes. Thread-safe.
+class UnknownKeys {
+ public:
+  void Add(const std::vector<std::string>& keys);
+  /// Sorted.
+  std::vector<std::string> All() const;
+
+ private:
+  mutable std::mutex mutex_;  // guards keys_
+  std::set<std::string> keys_;
+};
+
 /// What was read so far. Exact once all cursors are at their end.
 struct FileSourceProgress {
   std::atomic<uint64_t> bytes_read{0};  // of the files as stored
   std::atomic<uint64_t> bytes_total{0};
   std::atomic<uint64_t> rows{0};
   std::atomic<uint64_t> rejects{0};
+  UnknownKeys unknown_keys;
 };
 
 /// store, cancel and progress must outlive the source.

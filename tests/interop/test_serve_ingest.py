@@ -95,7 +95,7 @@ def test_the_command_takes_the_lakes_own_stream_in(lake):
 
 def test_the_log_tells_what_it_waits_for_and_what_did_not_fit(lake):
     configure(lake)
-    (lake.folder / "events.jsonl").write_text('{"event_id": "a", "n": 1}\n{"event_id": "b", "n": "many"}\n[1]\n')
+    (lake.folder / "events.jsonl").write_text('{"event_id": "a", "n": 1}\n{"event_id": "b", "n": [1]}\n[1]\n')
     with Served(lake) as server:
         assert wait_until(lambda: "daypart stream create clicks" in server.told())
         create_stream(server)
