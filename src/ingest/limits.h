@@ -51,8 +51,9 @@ inline constexpr size_t kSampleBytesMax = size_t{4} << 20;
 /// would be seen by who asks for the first event of a stream, and slow streams would gain nothing.
 inline constexpr int64_t kSampleRecordsMin = 1'000;
 inline constexpr int64_t kSampleMs = 200;
-/// The same for a key that comes up later: rows wait for it that are to be seen within 100 ms.
-inline constexpr int64_t kSampleMoreMs = 10;
+/// The same for a key that comes up later in a stream that goes on: rows wait for it that are to be
+/// seen within 100 ms.
+inline constexpr int64_t kSampleMoreMs = 20;
 /// Values of a learnt column from which on one that is of another kind than all others is odd.
 inline constexpr uint64_t kLearntValuesMin = 5;
 /// Values from which on a learnt string column is sure to be one: only strings fit it then.

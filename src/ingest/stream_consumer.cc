@@ -231,7 +231,8 @@ Result<EpochResult> StreamConsumer::RunEpoch() {
 }
 
 Status StreamConsumer::Evolve() {
-  DAYPART_RETURN_IF_ERROR(tail_.ReadForSample());
+  const int64_t read_ms = options_.ends_when_idle ? kSampleMs : kSampleMoreMs;
+  DAYPART_RETURN_IF_ERROR(tail_.ReadForSample(read_ms));
   const StreamTail::UnknownKeys unknown = tail_.TakeUnknown();
   std::vector<LearntColumn> columns = unknown.csv_columns;
   for (auto& column : LearnColumns(unknown.text, unknown.keys)) {

@@ -325,8 +325,8 @@ StreamTail::Entry& StreamTail::Append(ReadRun read) {
   return *entries_.back();
 }
 
-Status StreamTail::ReadForSample() {
-  const int64_t ends_at = clock_.Now().value() + kSampleMoreMs * 1000;
+Status StreamTail::ReadForSample(int64_t read_ms_max) {
+  const int64_t ends_at = clock_.Now().value() + read_ms_max * 1000;
   int64_t records = 0;
   int64_t bytes = 0;
   const auto count = [&](const Entry& entry) {

@@ -99,9 +99,9 @@ class StreamTail {
     std::vector<LearntColumn> csv_columns;
   };
   UnknownKeys TakeUnknown();
-  /// Between epochs: reads on, without waiting for records to come, until there are enough of them
-  /// for TakeUnknown to learn a column's type from.
-  Status ReadForSample();
+  /// Between epochs: reads on for so long at most, without waiting for records to come, until there
+  /// are enough of them for TakeUnknown to learn a column's type from.
+  Status ReadForSample(int64_t read_ms_max);
 
   /// Reads and decodes a run if there is room. returns: false if there was nothing to do, after
   /// waiting for a moment.
