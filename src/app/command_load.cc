@@ -10,6 +10,7 @@
 #include <set>
 
 #include "app/commands.h"
+#include "app/keyless_notice.h"
 #include "app/progress.h"
 #include "app/quarantine_notice.h"
 #include "app/work_options.h"
@@ -273,6 +274,7 @@ void Report(const catalog::TableName& name, const lake::CommitResult& result, ui
         {"rows_deleted", result.rows_deleted},
         {"rows_skipped", result.rows_skipped},
         {"rows_quarantined", rejected},
+        {"rows_without_key", result.rows_without_key},
         {"left_out_keys", progress.unknown_keys.All()},
         {"files_added", result.files_added},
         {"bytes_read", bytes},
@@ -293,6 +295,9 @@ void Report(const catalog::TableName& name, const lake::CommitResult& result, ui
     if (result.rows_updated > 0) line += ", " + FormatCount(result.rows_updated) + " replaced";
     if (result.rows_skipped > 0) line += ", " + FormatCount(result.rows_skipped) + " repeated";
     PrintLine(line);
+  }
+  if (const std::string keyless = KeylessNotice(result, ToString(name)); !keyless.empty()) {
+    PrintNotice(keyless);
   }
   if (rejected > 0) {
     PrintNotice(QuarantineNotice(static_cast<int64_t>(rejected), "row", ToString(name)));

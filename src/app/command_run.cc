@@ -9,6 +9,7 @@
 #include <set>
 
 #include "app/commands.h"
+#include "app/keyless_notice.h"
 #include "app/file_lock.h"
 #include "app/quarantine_notice.h"
 #include "app/work_options.h"
@@ -56,6 +57,7 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
   nlohmann::json json = nlohmann::json::array();
   std::vector<std::vector<std::string>> rows;
   std::map<catalog::TableName, int64_t> quarantined;
+  std::vector<std::string> keyless;
   std::set<catalog::TableName> refreshed;
   bool has_task = arguments.task.empty();
   for (const auto& task : pipeline.tasks) {
@@ -76,6 +78,8 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
     const double seconds = static_cast<double>(session.clock().Now().value() - start.value()) / 1e6;
     if (report.rows_quarantined > 0) quarantined[task.target] += report.rows_quarantined;
     const auto& commit = report.commit;
+    const std::string about_keys = KeylessNotice(commit, ToString(task.target));
+    if (!about_keys.empty()) keyless.push_back(about_keys);
     rows.push_back({task.name, ToString(task.target), Outcome(report),
                     FormatCount(report.files_new),
                     FormatCount(commit.rows_added - commit.rows_updated),
@@ -90,6 +94,7 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
                     {"rows_deleted", commit.rows_deleted - commit.rows_updated},
                     {"rows_skipped", commit.rows_skipped},
                     {"rows_quarantined", report.rows_quarantined},
+                    {"rows_without_key", commit.rows_without_key},
                     {"seconds", seconds}});
   }
   if (!has_task) {
@@ -103,6 +108,7 @@ Result<int> RunPipeline(LakeSession& session, const RunArguments& arguments,
                           rows, {false, false, false, true, true, true, true, true, true}));
   }
   if (!output.is_quiet && !output.is_json) {
+    for (const std::string& notice : keyless) PrintNotice(notice);
     for (const auto& [table, count] : quarantined) {
       PrintNotice(QuarantineNotice(count, "row", ToString(table)));
     }

@@ -110,14 +110,30 @@ void ObserveStreams(serve::Metrics& metrics, const streamlog::StreamLog& log) {
   }
 }
 
-/// How far each stream's reading is behind its producers.
+/// How far each stream is behind its producers: what is committed, by sink and at worst, and what
+/// is read.
 void ObserveLag(serve::Metrics& metrics, const HotStreams& hot) {
-  metrics.Describe("daypart_stream_behind_seconds", serve::MetricKind::kGauge,
+  constexpr const char* kBehind = "daypart_stream_behind_seconds";
+  constexpr const char* kSinkBehind = "daypart_stream_sink_behind_seconds";
+  constexpr const char* kReadBehind = "daypart_stream_read_behind_seconds";
+  metrics.Describe(kBehind, serve::MetricKind::kGauge,
+                   "Age of the oldest acknowledged record that some sink does not have committed");
+  metrics.Describe(kSinkBehind, serve::MetricKind::kGauge,
+                   "Age of the oldest acknowledged record that is not committed to the sink");
+  metrics.Describe(kReadBehind, serve::MetricKind::kGauge,
                    "From what a stream has read to the newest record of its source");
-  metrics.OnRead([&metrics, &hot] {
+  metrics.OnRead([&metrics, &hot, kBehind, kSinkBehind, kReadBehind] {
+    const auto seconds = [](int64_t ms) { return static_cast<double>(ms) / 1e3; };
     for (const auto& [name, stream] : hot.running()) {
-      metrics.Set("daypart_stream_behind_seconds", {{"stream", name}},
-                  static_cast<double>(stream->tail().behind_ms()) / 1e3);
+      int64_t worst_ms = 0;
+      for (size_t i = 0; i < stream->consumers().size(); ++i) {
+        const int64_t behind_ms = stream->consumers()[i]->uncommitted_ms();
+        worst_ms = std::max(worst_ms, behind_ms);
+        metrics.Set(kSinkBehind, {{"stream", name}, {"sink", stream->sink(i).name()}},
+                    seconds(behind_ms));
+      }
+      metrics.Set(kBehind, {{"stream", name}}, seconds(worst_ms));
+      metrics.Set(kReadBehind, {{"stream", name}}, seconds(stream->tail().behind_ms()));
     }
   });
 }

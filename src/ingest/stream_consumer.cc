@@ -51,6 +51,12 @@ StreamConsumer::StreamConsumer(source::RecordSource& source, Sink& sink, Clock& 
              .kept_bytes_max = options_.kept_bytes_max,
              .evolves = options_.evolves}) {}
 
+int64_t StreamConsumer::uncommitted_ms() const {
+  const int64_t failing_since = failing_since_;
+  if (is_open_ || failing_since == 0) return tail_.uncommitted_ms();
+  return (clock_.Now().value() - failing_since) / 1000;
+}
+
 void StreamConsumer::PumpUntilStopped() {
   while (!stop_.is_cancelled()) {
     // A failure is told by Run, which takes from the same tail.
@@ -72,6 +78,7 @@ Status StreamConsumer::Run() {
     Status ended = RunOnce();
     if (ended || stop_.is_cancelled()) return ended;
     progress_.failures.fetch_add(1, std::memory_order_relaxed);
+    if (failures_ == 0) failing_since_ = clock_.Now().value();
     const std::string what = source_.name() + " into " + sink_.name();
     const bool goes_on = options_.runs_forever ||
                          (is_mendable(ended.error().code) && failures_ + 1 < kFailuresMax);
@@ -169,6 +176,7 @@ Status StreamConsumer::RunOnce() {
 
 Status StreamConsumer::Begin(OpenedSink opened) {
   shape_ = std::move(opened.shape);
+  is_open_ = true;
   DAYPART_TRY(auto decoder, DecoderFor(shape_));
   return tail_.Reset(std::move(decoder), std::move(opened.state), opened.recent_ids);
 }
@@ -215,6 +223,7 @@ Result<EpochResult> StreamConsumer::RunEpoch() {
   const EpochResult& epoch = commit.epoch;
   tail_.Forget(epoch.state);
   failures_ = 0;
+  failing_since_ = 0;
   if (commit.bytes_written > 0 && epoch.record_bytes >= kRunBytesMax) {
     written_share_ = std::clamp(static_cast<double>(commit.bytes_written) /
                                     static_cast<double>(epoch.record_bytes),

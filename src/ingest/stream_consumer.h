@@ -66,6 +66,9 @@ class StreamConsumer {
   Status Run();
 
   const ConsumerProgress& progress() const { return progress_; }
+  /// Age of the oldest record that the sink does not have yet, as StreamTail::uncommitted_ms; while
+  /// a sink cannot even be asked what it has, for how long it could not.
+  int64_t uncommitted_ms() const;
   /// Keys that became no columns, sorted. After Run only.
   const std::set<std::string>& left_out_keys() const { return left_out_keys_; }
   StreamTail& tail() { return tail_; }
@@ -102,6 +105,8 @@ class StreamConsumer {
   /// When the first record of a sink that is yet to be created was read.
   std::optional<UtcMicros> sampled_since_;
   int failures_ = 0;
+  std::atomic<bool> is_open_{false};         // Begin was called
+  std::atomic<int64_t> failing_since_{0};    // microseconds of the first failure in a row; 0: none
   /// Bytes written for a byte of records, as measured last; a first guess of ours.
   double written_share_ = 0.2;
 };

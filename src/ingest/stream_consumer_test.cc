@@ -223,6 +223,77 @@ TEST_F(StreamConsumerTest, StringsOfLittleOrMixedEvidenceTakeScalars) {
   EXPECT_THAT(MustRead(kQuarantineTable), SizeIs(2)) << "a sure string and an array";
 }
 
+/// A table's sink that can be told to fail.
+class FailingSink final : public Sink {
+ public:
+  explicit FailingSink(Sink& sink) : sink_(sink) {}
+  void set_failing(bool opens, bool commits) { fails_to_open_ = opens, fails_to_commit_ = commits; }
+
+  std::string name() const override { return sink_.name(); }
+  Result<std::optional<OpenedSink>> Open() override {
+    if (fails_to_open_) return Unavailable("not now");
+    return sink_.Open();
+  }
+  Status Create(const std::vector<LearntColumn>& columns) override { return sink_.Create(columns); }
+  Result<SinkShape> AddColumns(const std::vector<LearntColumn>& columns) override {
+    return sink_.AddColumns(columns);
+  }
+  Status KeepRejects(const std::vector<RejectedRecord>& rejects) override {
+    return sink_.KeepRejects(rejects);
+  }
+  Result<EpochCommit> WriteEpoch(source::BatchSource& rows,
+                                 const std::function<EpochResult()>& end) override {
+    if (!fails_to_commit_) return sink_.WriteEpoch(rows, end);
+    DAYPART_TRY(const auto cursor, rows.NewCursor());
+    while (true) {
+      DAYPART_TRY(const auto batch, cursor->Next());
+      if (batch == nullptr) break;
+    }
+    (void)end();  // What a failed commit would have held.
+    return Unavailable("not now");
+  }
+
+ private:
+  Sink& sink_;
+  bool fails_to_open_ = false;
+  bool fails_to_commit_ = false;
+};
+
+TEST_F(StreamConsumerTest, WhatWaitsForAFailingSinkAges) {
+  SetLogLevel(LogLevel::kOff);
+  source_.Put("a", Event(1));
+  MustConsume();
+  TableSink table(*context_, {.table = name_,
+                              .source_name = source_.name(),
+                              .id_column = "event_id",
+                              .time_column = "event_time",
+                              .window_ids_max = 1 << 20,
+                              .write = {.threads_count = 1}});
+  FailingSink sink(table);
+  const auto age_ms = [this] {
+    return (clock_.Now().value() - 1'763'978'000'000'000) / 1000;
+  };
+  source_.set_arrival(UtcMicros(1'763'978'000'000'000));
+  sink.set_failing(true, false);
+  StreamConsumer unopened(source_, sink, clock_, random_, stop_, {.ends_when_idle = true});
+  const UtcMicros start = clock_.Now();
+  ASSERT_FALSE(unopened.Run());
+  clock_.Advance(std::chrono::minutes(1));
+  EXPECT_EQ(unopened.uncommitted_ms(), (clock_.Now().value() - start.value()) / 1000);
+  source_.Put("a", Event(2));
+  sink.set_failing(false, true);
+  StreamConsumer failing(source_, sink, clock_, random_, stop_, {.ends_when_idle = true});
+  EXPECT_EQ(failing.uncommitted_ms(), 0);
+  ASSERT_FALSE(failing.Run());
+  clock_.Advance(std::chrono::minutes(1));
+  EXPECT_EQ(failing.uncommitted_ms(), age_ms()) << "however often it began anew";
+  EXPECT_EQ(failing.tail().behind_ms(), 0) << "all of it was read";
+  sink.set_failing(false, false);
+  const Status ended = failing.Run();
+  ASSERT_TRUE(ended) << ended.error().message;
+  EXPECT_EQ(failing.uncommitted_ms(), 0);
+}
+
 TEST_F(StreamConsumerTest, ReadsParentsToTheirEndBeforeTheirChildren) {
   source_.Put("z-parent", Event(1));
   source_.Put("child", Event(2));

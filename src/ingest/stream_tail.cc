@@ -65,6 +65,7 @@ Status StreamTail::Reset(std::shared_ptr<RecordDecoder> decoder, StreamState sta
   changed_.wait(lock, [this] { return decoding_count_ == 0; });
   const std::lock_guard window_lock(window_mutex_);
   decoder_ = std::move(decoder);
+  waiting_since_ = is_open_ && state == base_ ? OldestArrival() : std::nullopt;
   entries_.clear();
   kept_bytes_ = 0;
   reader_ = std::make_unique<ShardReader>(source_, clock_, state);
@@ -123,6 +124,7 @@ void StreamTail::Forget(const StreamState& committed) {
     entries_.pop_front();
   }
   base_ = committed;
+  waiting_since_.reset();
   changed_.notify_all();
 }
 
@@ -320,6 +322,11 @@ StreamTail::Entry& StreamTail::Append(ReadRun read) {
   auto entry = std::make_unique<Entry>();
   entry->number = next_number_++;
   entry->record_bytes = read.input.bytes_count();
+  if (const auto* run = std::get_if<source::RecordRun>(&read.input.run); run == nullptr) {
+    entry->arrival = clock_.Now();
+  } else if (!run->records.empty()) {
+    entry->arrival = run->records.front().arrival;
+  }
   entry->read = std::move(read);
   entries_.push_back(std::move(entry));
   return *entries_.back();

@@ -112,6 +112,9 @@ class StreamTail {
 
   /// How far the reading is from the newest record of the source, where it can tell.
   int64_t behind_ms() const { return behind_ms_.load(std::memory_order_relaxed); }
+  /// Age of the oldest record that was read and is not committed, by its arrival at the source or,
+  /// of files, by when it was read first; at least behind_ms().
+  int64_t uncommitted_ms() const;
 
   /// Rows behind `committed` that are decoded, as far as no run before them is still at work.
   /// keeps_rows only.
@@ -142,6 +145,7 @@ class StreamTail {
     Phase phase = Phase::kRead;
     bool is_taken = false;
     ReadRun read;
+    std::optional<UtcMicros> arrival;  // of its first record; absent if it has none
     int64_t record_bytes = 0;
     int64_t rows_bytes = 0;
     DecodedRun decoded;
@@ -169,6 +173,8 @@ class StreamTail {
   std::map<std::string, uint64_t> FirstBeyond(const StreamState& committed) const;
   /// With mutex_ held.
   void AdvanceReadable();
+  /// With mutex_ held: the arrival of the oldest record that is not committed.
+  std::optional<UtcMicros> OldestArrival() const;
 
   source::RecordSource& source_;
   Clock& clock_;
@@ -181,6 +187,8 @@ class StreamTail {
   /// Whose schema the epoch's rows have: runs that were decoded ahead may have an older one.
   std::shared_ptr<const RecordDecoder> epoch_decoder_;
   std::deque<std::unique_ptr<Entry>> entries_;
+  /// OldestArrival before a Reset to where the tail was: what is read again is no younger.
+  std::optional<UtcMicros> waiting_since_;
   uint64_t next_number_ = 0;
   int64_t kept_bytes_ = 0;
   StreamState base_;   // behind which entries_ begin

@@ -112,6 +112,21 @@ StreamTail::Size StreamTail::size() const {
   return size;
 }
 
+std::optional<UtcMicros> StreamTail::OldestArrival() const {
+  std::optional<UtcMicros> oldest = waiting_since_;
+  for (const auto& entry : entries_) {
+    if (entry->arrival) oldest = std::min(oldest.value_or(*entry->arrival), *entry->arrival);
+  }
+  return oldest;
+}
+
+int64_t StreamTail::uncommitted_ms() const {
+  const std::lock_guard lock(mutex_);
+  const auto oldest = OldestArrival();
+  const int64_t age_ms = oldest ? (clock_.Now().value() - oldest->value()) / 1000 : 0;
+  return std::max(age_ms, behind_ms());
+}
+
 std::map<std::string, std::string> StreamTail::readable() const {
   const std::lock_guard lock(mutex_);
   return readable_;

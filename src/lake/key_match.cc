@@ -3,6 +3,7 @@
 // Index a slice of the source's keys, probe the table with it, next slice.
 #include "lake/key_match.h"
 
+#include <arrow/array.h>
 #include <arrow/record_batch.h>
 
 #include <algorithm>
@@ -174,6 +175,7 @@ class Matcher {
                     KeysOf(*batch, static_cast<int>(merge_.key_columns.size()), seed_));
         DAYPART_TRY(const auto orders, OrdersOf(*batch));
         const int64_t first_row = reader->first_row_of_group(group);
+        if (pass == 0) CountKeyless(*batch, keys);
         for (size_t row = 0; row < keys.keys.size(); ++row) {
           if (keys.has_key[row] == 0 || !is_of_pass(keys.keys[row], pass)) continue;
           Insert(index, keys.keys[row], PositionOf(file, first_row + static_cast<int64_t>(row)),
@@ -182,6 +184,16 @@ class Matcher {
       }
     }
     return Ok();
+  }
+
+  void CountKeyless(const arrow::RecordBatch& batch, const BatchKeys& keys) {
+    const auto keyless = std::count(keys.has_key.begin(), keys.has_key.end(), 0);
+    if (keyless == 0) return;
+    result_.source_rows_without_key += keyless;
+    for (size_t i = 0; i < merge_.key_columns.size(); ++i) {
+      if (batch.column(static_cast<int>(i))->null_count() == 0) continue;
+      result_.null_key_columns.insert(merge_.key_columns[i]);
+    }
   }
 
   void Insert(KeyIndex& index, const RowKey& key, uint64_t position, int64_t order) {

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -36,6 +38,8 @@ struct KeyMatchResult {
   int64_t source_rows_dropped = 0;
   int64_t source_rows_matched = 0;  // kept source rows that replace a row of the table
   int64_t target_rows_dropped = 0;
+  int64_t source_rows_without_key = 0;  // a key column is null: they match nothing and are added
+  std::set<std::string> null_key_columns;  // of those rows
 };
 
 /// metadata: the table as planned on; the staged files were written with its schema.

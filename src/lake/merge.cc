@@ -88,6 +88,12 @@ Result<MergePlan> PlanMerge(const LakeContext& context, const LoadedTable& table
   plan.result.rows_updated = match.source_rows_matched;
   plan.result.rows_deleted = match.target_rows_dropped;
   plan.result.rows_skipped = match.source_rows_dropped;
+  // Where the table's rows all go, none can be there twice.
+  if (!merge.replaces_all) {
+    plan.result.rows_without_key = match.source_rows_without_key;
+    plan.result.null_key_columns.assign(match.null_key_columns.begin(),
+                                        match.null_key_columns.end());
+  }
   plan.result.files_added = static_cast<int64_t>(plan.change.added.size());
   for (const auto& file : plan.change.added) plan.result.bytes_added += file.file_bytes;
   return plan;

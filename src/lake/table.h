@@ -150,6 +150,9 @@ struct CommitResult {
   int64_t rows_deleted = 0;  // of the rows that the table had
   int64_t rows_updated = 0;  // merge: among the added, those that replaced a row
   int64_t rows_skipped = 0;  // merge: source rows that a later row with the same key replaced
+  /// Merge: rows added although they may be there already, because a key column of theirs is null.
+  int64_t rows_without_key = 0;
+  std::vector<std::string> null_key_columns;  // of those rows
   int64_t files_added = 0;
   int64_t files_removed = 0;
   int64_t bytes_added = 0;

@@ -229,7 +229,7 @@ def test_the_server_takes_a_stream_in_by_itself(lake, kinesis_local):
         assert wait_until(lambda: seen(server) == 100)
         put(kinesis, range(100, 150))
         assert wait_until(lambda: seen(server) == 150)
-        assert 'daypart_stream_behind_seconds{stream="clicks"} 0' in server.ask("/metrics")[2].decode()
+        assert 'daypart_stream_read_behind_seconds{stream="clicks"} 0' in server.ask("/metrics")[2].decode()
         server.stop(signal.SIGKILL)
     put(kinesis, range(150, 160))
     with Served(lake, environment=cloud.environment()) as server:

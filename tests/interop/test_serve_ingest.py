@@ -3,6 +3,7 @@
 
 import json
 import random
+import re
 import signal
 import time
 
@@ -196,3 +197,30 @@ def test_a_stream_that_is_deleted_and_made_again_goes_on(lake):
         assert wait_until(lambda: len(ids_of(lake)) == 2000, seconds=20), server.told()
         assert server.stop() == 0
     assert sorted(ids_of(lake)) == sorted(f"e{n}" for n in range(2000))
+
+
+def test_what_waits_for_a_failing_sink_shows_in_the_metrics(lake):
+    configure(lake)
+    write_events(lake, 100, seed=1)
+    # The files have no folder to go to; the table goes on without them.
+    (lake.folder / "lake" / "stream1").write_text("no folder")
+
+    def behind(server):
+        text = server.ask("/metrics")[2].decode()
+        found = re.findall(r'^(daypart_stream\w*behind_seconds){stream="clicks"(?:,sink="([^"]+)")?} (\S+)$', text, re.M)
+        return {(name, sink): float(value) for name, sink, value in found}
+
+    with Served(lake) as server:
+        create_stream(server)
+        send(lake, server)
+        assert wait_until(lambda: len(ids_of(lake)) == 100), server.told()
+        assert wait_until(lambda: behind(server).get(("daypart_stream_behind_seconds", ""), 0) > 3), server.told()
+        seconds = behind(server)
+        sinks = {sink: value for (name, sink), value in seconds.items() if sink}
+        assert len(sinks) == 2 and sinks[TABLE] < 2, seconds
+        assert max(sinks.values()) == seconds["daypart_stream_behind_seconds", ""] > 3
+        assert seconds["daypart_stream_read_behind_seconds", ""] == 0
+        # Once it can, it catches up.
+        (lake.folder / "lake" / "stream1").unlink()
+        assert wait_until(lambda: behind(server)["daypart_stream_behind_seconds", ""] < 2, seconds=60), server.told()
+        assert server.stop() == 0

@@ -3,6 +3,7 @@
 
 import json
 import random
+import re
 
 import pytest
 
@@ -118,3 +119,23 @@ def test_columns_are_named_in_any_case(lake):
     unknown = lake.run("query", "--write", "UPDATE media.t SET amounts = 1")
     assert unknown.returncode == 1 and "amounts" in unknown.stderr
     assert by_pyiceberg(lake) == {1: ("a", 10), 2: ("b", 5)}
+
+
+def test_a_load_says_which_rows_a_merge_by_key_cannot_know_again(lake):
+    (lake.folder / "a.csv").write_text("region,day,n\nnorth,1,1\n,1,2\nsouth,,3\nwest,4,4\n", encoding="utf-8")
+    merge = ("--mode", "merge", "--key", "region,day")
+    for times in (1, 2):
+        done = lake.run("load", "media.t", "a.csv", *merge)
+        assert done.returncode == 0, done.stderr
+        assert "2 rows without a value in the key day, region" in done.stderr
+        assert len(lake.query("SELECT n FROM media.t")) == 2 + 2 * times
+    statement = re.search(r'daypart query --write "(.*)"', done.stderr).group(1)
+    assert statement == "DELETE FROM media.t WHERE day IS NULL OR region IS NULL"
+    lake.must("query", "--write", statement)
+    done = json.loads(lake.must("--json", "load", "media.t", "a.csv", *merge))
+    assert done["rows_without_key"] == 2 and done["rows_updated"] == 2
+    rows = lake.catalog().load_table("media.t").scan().to_arrow()["n"].to_pylist()
+    assert sorted(rows) == [1, 2, 3, 4]
+    # Where every row has its key nothing is said.
+    (lake.folder / "b.csv").write_text("region,day,n\nnorth,1,7\n", encoding="utf-8")
+    assert "key" not in lake.run("load", "media.t", "b.csv", *merge).stderr

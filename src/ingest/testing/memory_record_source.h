@@ -48,6 +48,8 @@ class MemoryRecordSource final : public source::RecordSource {
   }
   /// Records that one Read gives at most.
   void set_run_max(size_t records) { run_max_ = records; }
+  /// Of all records.
+  void set_arrival(UtcMicros arrival) { arrival_ = arrival; }
 
   std::string name() const override { return "memory:test"; }
   Result<std::vector<source::Shard>> ListShards() override {
@@ -75,7 +77,7 @@ class MemoryRecordSource final : public source::RecordSource {
       const std::string& data = pages->texts.emplace_back(shard.records[next]);
       const std::string& at = pages->texts.emplace_back(std::to_string(next));
       run.records.push_back(
-          {.data = data, .partition_key = {}, .position = at, .arrival = UtcMicros(0)});
+          {.data = data, .partition_key = {}, .position = at, .arrival = arrival_});
       ++next;
     }
     run.next_position = std::to_string(next);
@@ -107,6 +109,7 @@ class MemoryRecordSource final : public source::RecordSource {
     return number;
   }
 
+  UtcMicros arrival_{0};
   std::mutex mutex_;  // guards shards_
   std::map<std::string, Shard> shards_;
   size_t run_max_ = 100;
