@@ -14,6 +14,7 @@
 #include "app/progress.h"
 #include "app/quarantine_notice.h"
 #include "app/work_options.h"
+#include "catalog/new_table_catalog.h"
 #include "crawl/crawl.h"
 #include "lake/arrow_schema.h"
 #include "lake/raw_files.h"
@@ -121,8 +122,9 @@ Result<FilesShape> InspectFiles(LakeSession& session, const std::vector<std::str
   return all;
 }
 
-Result<lake::LoadedTable> CreateFrom(LakeSession& session, const catalog::TableName& name,
-                                     const RawTable& shape, const LoadArguments& arguments) {
+Result<lake::LoadedTable> CreateFrom(const lake::LakeContext& context,
+                                     const catalog::TableName& name, const RawTable& shape,
+                                     const LoadArguments& arguments) {
   lake::CreateOptions options;
   for (const RawColumn& column : shape.columns) {
     options.schema.fields.push_back({.name = column.name, .type = column.type, .doc = ""});
@@ -138,7 +140,7 @@ Result<lake::LoadedTable> CreateFrom(LakeSession& session, const catalog::TableN
     options.properties[property.substr(0, at)] = property.substr(at + 1);
   }
   DAYPART_TRY(options.sort_order, iceberg::ParseSortOrder(arguments.sort_order, options.schema));
-  return lake::CreateTable(session.context(), name, options);
+  return lake::CreateTable(context, name, options);
 }
 
 /// Reads each of the table's columns from the file column of its name.
@@ -189,18 +191,18 @@ Result<source::FileSourceOptions> SourceFor(LakeSession& session, const lake::Lo
   return options;
 }
 
-Result<lake::CommitResult> Write(LakeSession& session, const catalog::TableName& name,
+Result<lake::CommitResult> Write(const lake::LakeContext& context, const catalog::TableName& name,
                                  source::BatchSource& rows, const LoadArguments& arguments,
                                  const lake::WriteOptions& options) {
   switch (arguments.mode) {
-    case LoadMode::kAppend: return lake::Append(session.context(), name, rows, options);
-    case LoadMode::kOverwrite: return lake::Overwrite(session.context(), name, rows, options);
+    case LoadMode::kAppend: return lake::Append(context, name, rows, options);
+    case LoadMode::kOverwrite: return lake::Overwrite(context, name, rows, options);
     case LoadMode::kOverwritePartitions: {
-      DAYPART_TRY(const auto table, lake::LoadTable(session.context(), name));
-      return lake::OverwritePartitions(session.context(), table, rows, options, /*replans=*/true);
+      DAYPART_TRY(const auto table, lake::LoadTable(context, name));
+      return lake::OverwritePartitions(context, table, rows, options, /*replans=*/true);
     }
     case LoadMode::kMerge:
-      return lake::Merge(session.context(), name, rows, {.key_columns = arguments.key_columns},
+      return lake::Merge(context, name, rows, {.key_columns = arguments.key_columns},
                          options);
   }
   return InvalidArgument("no such mode");
@@ -227,7 +229,8 @@ Result<std::unique_ptr<source::BatchSource>> ParquetRows(LakeSession& session,
   return std::unique_ptr<source::BatchSource>(std::move(rows));
 }
 
-Result<lake::CommitResult> WriteWithProgress(LakeSession& session, const catalog::TableName& name,
+Result<lake::CommitResult> WriteWithProgress(const lake::LakeContext& context,
+                                             const catalog::TableName& name,
                                              source::BatchSource& rows,
                                              const LoadArguments& arguments,
                                              const lake::WriteOptions& options,
@@ -238,7 +241,7 @@ Result<lake::CommitResult> WriteWithProgress(LakeSession& session, const catalog
     shown.Show(ToString(name), progress.bytes_read, progress.bytes_total,
                FormatCount(static_cast<int64_t>(progress.rows)) + " rows");
   });
-  return Write(session, name, rows, arguments, options);
+  return Write(context, name, rows, arguments, options);
 }
 
 /// Keys of JSON whose values came to no column: those that the sample showed with the reason why.
@@ -318,9 +321,21 @@ Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
   DAYPART_TRY(const auto delimiter, DelimiterOf(arguments.delimiter));
   DAYPART_TRY(const FilesShape inspected, InspectFiles(session, locations, delimiter));
   const RawTable& shape = inspected.table;
-  auto table = lake::LoadTable(session.context(), name);
+  // A new table is registered by the commit of its first rows.
+  catalog::NewTableCatalog new_tables(session.catalog());
+  const lake::LakeContext& own = session.context();
+  const lake::LakeContext context{.store = own.store,
+                                  .catalog = new_tables,
+                                  .clock = own.clock,
+                                  .random = own.random,
+                                  .cancel = own.cancel,
+                                  .warehouse = own.warehouse,
+                                  .cache = own.cache,
+                                  .manifest_threads_max = own.manifest_threads_max,
+                                  .turns = own.turns};
+  auto table = lake::LoadTable(context, name);
   const bool is_new = !table && table.error().code == ErrorCode::kNotFound;
-  if (is_new) table = CreateFrom(session, name, shape, arguments);
+  if (is_new) table = CreateFrom(context, name, shape, arguments);
   if (!table) return std::move(table).error();
   if (!is_new && !(arguments.partition.empty() && arguments.sort_order.empty())) {
     return InvalidArgument("--partition and --sort are for new tables, " + ToString(name) +
@@ -349,7 +364,8 @@ Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
       return quarantine->Commit(session.context());
     };
     DAYPART_TRY(const auto result,
-                WriteWithProgress(session, name, *rows, arguments, write, progress, output));
+                WriteWithProgress(context, name, *rows, arguments, write, progress, output));
+    DAYPART_RETURN_IF_ERROR(new_tables.Register(name));
     const double seconds =
         std::max(1e-6, static_cast<double>((session.clock().Now().value() - start.value())) / 1e6);
     Report(name, result, quarantine->rows_count(), progress, seconds, output);
@@ -357,9 +373,8 @@ Result<int> RunLoad(LakeSession& session, const LoadArguments& arguments,
     return quarantine->rows_count() > 0 ? kExitPartly : kExitDone;
   };
   auto code = load();
-  // A failed load leaves the lake as it was, without the table that was only made for it.
+  // A failed load leaves the lake as it was.
   if (!code && is_new && code.error().code != ErrorCode::kCommitUnknown) {
-    (void)session.catalog().DropTable(name);
     (void)session.store().Delete(table->metadata_location);
   }
   return code;

@@ -111,6 +111,11 @@ std::vector<std::string> ColumnCells(const std::string& column) {
   return cells;
 }
 
+std::string NotCommittedNote(int64_t rows_count) {
+  if (rows_count == 0) return {};
+  return ", " + Counted(rows_count, "row") + " of streams not committed yet";
+}
+
 /// Each line four columns to the right.
 std::string Indented(const std::string& text) {
   std::string indented;
@@ -135,12 +140,12 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
   if (arguments.is_write) return RunWrite(session, sql, options, output);
   const UtcMicros begin = session.clock().Now();
   DAYPART_TRY(const auto answered, QueryServer(session, sql));
-  if (answered != nullptr) {
-    DAYPART_TRY(const int64_t rows_count, query::WriteRows(*answered, format, stdout));
+  if (answered.rows != nullptr) {
+    DAYPART_TRY(const int64_t rows_count, query::WriteRows(*answered.rows, format, stdout));
     if (format == query::OutputFormat::kTable && !output.is_quiet) {
       const auto micros = static_cast<double>(session.clock().Now().value() - begin.value());
-      PrintNotice(Counted(rows_count, "row") + " in " +
-                  FormatSeconds(micros / 1e6) + " from the lake's server, streams included");
+      PrintNotice(Counted(rows_count, "row") + " in " + FormatSeconds(micros / 1e6) +
+                  " from the lake's server" + NotCommittedNote(answered.rows_not_committed));
     }
     return kExitDone;
   }
@@ -159,11 +164,7 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
       note += ", " + FormatCount(statistics.files_read) + " of " +
               Counted(statistics.files_total, "file") + " read";
     }
-    if (statistics.rows_not_committed > 0) {
-      note += ", " + Counted(statistics.rows_not_committed, "row") +
-              " of streams not committed yet";
-    }
-    PrintNotice(note);
+    PrintNotice(note + NotCommittedNote(statistics.rows_not_committed));
   }
   return kExitDone;
 }
@@ -190,8 +191,9 @@ Result<int> RunQueries(const Config& config, const OutputOptions& output) {
         continue;
       }
       const std::string column = line.substr(11);
-      columns.push_back(column);
       cells.push_back(ColumnCells(column));
+      const auto& cell = cells.back();
+      columns.push_back({{"name", cell[0]}, {"unit", cell[1]}, {"meaning", cell[2]}});
     }
     const std::string name = path.stem().string();
     json.push_back({{"name", name}, {"description", description}, {"columns", columns}});

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/server_notice.h"
 #include "app/stream_service.h"
 #include "app/stream_session.h"
 
@@ -37,12 +38,18 @@ Result<std::unique_ptr<StreamService>> ServiceOf(LakeSession& session,
 }
 
 /// What to do next with a stream that was just made.
-std::string NextStep(const NamedStreamArguments& arguments) {
+std::string NextStep(const LakeSession& session, const NamedStreamArguments& arguments) {
   const std::string where = arguments.is_aws ? " --aws" : "";
+  const auto configured = session.config().streams.find(arguments.name);
+  const bool is_served = ServerNotice::Find(session.config().lake_directory.string()).has_value();
+  if (is_served && configured != session.config().streams.end()) {
+    return "next: daypart send FILE.jsonl --stream " + arguments.name + where +
+           "; daypart serve, which runs, takes it into " + configured->second.table;
+  }
   const std::string from = arguments.is_aws ? " --from kinesis:" + arguments.name : "";
   return "next: daypart send FILE.jsonl --stream " + arguments.name + where +
-         (arguments.is_aws ? "" : " while daypart serve runs") + ", then daypart stream " +
-         arguments.name + from;
+         (arguments.is_aws || is_served ? "" : " while daypart serve runs") +
+         ", then daypart stream " + arguments.name + from;
 }
 
 struct ListedStream {
@@ -87,7 +94,7 @@ Result<int> RunStreamCreate(LakeSession& session, const NamedStreamArguments& ar
     PrintLine(ToJson(facts).dump());
   } else if (!output.is_quiet) {
     PrintLine("made " + Described(facts));
-    PrintLine(NextStep(arguments));
+    PrintLine(NextStep(session, arguments));
   }
   return kExitDone;
 }

@@ -15,7 +15,14 @@ namespace {
 using windows::WindowDeclaration;
 using windows::WindowStanding;
 
-std::string TimeText(int64_t micros) { return FormatTimestampMicros(micros, /*with_zone=*/true); }
+/// To the millisecond where that is all there is.
+std::string TimeText(int64_t micros) {
+  std::string text = FormatTimestampMicros(micros, /*with_zone=*/true);
+  if (text.find('.') != std::string::npos && text.ends_with("000Z")) {
+    text.erase(text.size() - 4, 3);
+  }
+  return text;
+}
 
 std::string StandingText(const WindowStanding& standing) {
   if (!standing.waits_for.empty()) return "waits for " + standing.waits_for;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The daypart binary: arguments to commands, errors to text and exit codes, Ctrl-C to a clean stop.
+#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdio>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -38,7 +40,20 @@ void CatchSignals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+/// Whoever read standard output has gone, as head does: ended as any program is that does not
+/// catch the signal, so that the shell sees 141 and nothing is said.
+void EndIfNobodyReads() {
+  (void)std::fflush(stdout);
+  pollfd out{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  const bool is_broken = std::ferror(stdout) != 0 && poll(&out, 1, 0) == 1 &&
+                         (out.revents & POLLERR) != 0;
+  if (!is_broken) return;
+  std::signal(SIGPIPE, SIG_DFL);
+  std::raise(SIGPIPE);
+}
+
 int ExitCodeOf(const Error& error, const OutputOptions& output) {
+  if (error.code == ErrorCode::kCancelled && !cancel_token.is_cancelled()) EndIfNobodyReads();
   PrintError(ErrorCodeName(error.code), error.message, output);
   return error.code == ErrorCode::kCancelled ? 130 : kExitFailed;
 }
@@ -99,6 +114,7 @@ int main(int argc, char** argv) {
   daypart::SetLogLevel(*level);
   try {
     const auto code = action();
+    if (code) EndIfNobodyReads();
     return code ? *code : ExitCodeOf(code.error(), options.output);
   } catch (const std::exception& exception) {
     PrintError("internal", std::string("unexpected: ") + exception.what(), options.output);

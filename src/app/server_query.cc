@@ -9,6 +9,7 @@
 #include <arrow/record_batch.h>
 
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "base/log.h"
 #include "http/client.h"
 #include "lake/arrow_io.h"
+#include "serve/query_endpoint.h"
 
 namespace daypart::app {
 namespace {
@@ -81,12 +83,10 @@ Status CheckHealth(http::Client& client, const std::string& url, const CancelTok
 
 }  // namespace
 
-Result<std::unique_ptr<source::BatchSource>> QueryServer(LakeSession& session,
-                                                         const std::string& sql) {
-  std::unique_ptr<source::BatchSource> none;
-  if (session.config().streams.empty()) return none;
+Result<ServerAnswer> QueryServer(LakeSession& session, const std::string& sql) {
+  if (session.config().streams.empty()) return ServerAnswer{};
   const auto url = ServerNotice::Find(session.config().lake_directory.string());
-  if (!url) return none;
+  if (!url) return ServerAnswer{};
   const auto client = http::MakeClient({});
   http::Request request;
   request.method = "POST";
@@ -104,10 +104,17 @@ Result<std::unique_ptr<source::BatchSource>> QueryServer(LakeSession& session,
     if (response.error().code == ErrorCode::kCancelled) return std::move(response).error();
     Log(LogLevel::kWarning, "the server at " + *url + " did not answer (" +
                                 response.error().message + "): reading committed rows only");
-    return none;
+    return ServerAnswer{};
   }
-  if (response->is_success()) return AnsweredRows::Open(std::move(response->body));
-  return ErrorOf(*response);
+  if (!response->is_success()) return ErrorOf(*response);
+  ServerAnswer answer;
+  // A server of an earlier version does not tell.
+  const auto count = http::FindHeader(response->headers, serve::kRowsNotCommittedHeader);
+  if (count) {
+    std::from_chars(count->data(), count->data() + count->size(), answer.rows_not_committed);
+  }
+  DAYPART_TRY(answer.rows, AnsweredRows::Open(std::move(response->body)));
+  return answer;
 }
 
 }  // namespace daypart::app

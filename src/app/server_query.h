@@ -4,6 +4,7 @@
 // are not committed yet. See docs/decisions/0080.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -13,10 +14,15 @@
 
 namespace daypart::app {
 
+struct ServerAnswer {
+  std::unique_ptr<source::BatchSource> rows;
+  /// Rows of streams that the answer was made of and no commit held yet.
+  int64_t rows_not_committed = 0;
+};
+
 /// The server's rows; null if the lake has no streams, no server runs, or it is gone by now: then
 /// the committed rows are all there is to read here.
 /// errors: those that the server tells of the statement.
-Result<std::unique_ptr<source::BatchSource>> QueryServer(LakeSession& session,
-                                                         const std::string& sql);
+Result<ServerAnswer> QueryServer(LakeSession& session, const std::string& sql);
 
 }  // namespace daypart::app

@@ -60,7 +60,11 @@ serve::BackgroundJob WindowJob(LakeSession& session, KeepAllOptions options,
       if (report.error().code == ErrorCode::kCancelled) return;
       metrics.Add(kFailures, {{"window", window.name}});
       std::string& last = (*told)[window.name];
-      if (std::exchange(last, report.error().message) != last) Log(LogLevel::kError, last);
+      // A column or table that somebody renamed is for them to settle, not for who runs the server.
+      const bool is_theirs = report.error().code == ErrorCode::kInvalidArgument ||
+                             report.error().code == ErrorCode::kNotFound;
+      const LogLevel level = is_theirs ? LogLevel::kWarning : LogLevel::kError;
+      if (std::exchange(last, report.error().message) != last) Log(level, last);
     };
     DAYPART_TRY(const bool is_done, KeepAllWindows(session, session.context(), options, listener));
     (void)is_done;  // another process keeps them, which serves as well

@@ -98,6 +98,7 @@ Result<std::vector<std::string>> TextColumn(SqliteStatement& statement) {
 Error NoSuch(std::string_view what, const std::string& full_name, std::string_view name,
              const std::vector<std::string>& candidates) {
   std::string message = fmt::format("there is no {} {}", what, full_name);
+  if (name.size() < kSuggestedFromLetters) return NotFound(std::move(message));
   if (const auto nearest = NearestName(name, candidates)) {
     message += fmt::format("; did you mean {}?", *nearest);
   }

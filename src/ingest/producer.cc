@@ -194,7 +194,7 @@ void Producer::TellOutage(const Error& error) {
 
 std::string Producer::Left() const {
   const int64_t left = counters_.added - counters_.acknowledged;
-  return std::to_string(left) + " records are not acknowledged";
+  return std::to_string(left) + (left == 1 ? " record is" : " records are") + " not acknowledged";
 }
 
 bool Producer::GaveUp(const Sent& sent, int refusals, UtcMicros failing_since) {

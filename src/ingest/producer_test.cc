@@ -129,7 +129,7 @@ TEST(Producer, NamesWhatFailsAtOnceAndGivesUpInTime) {
   const Status finished = producer.Finish();
   ASSERT_FALSE(finished);
   EXPECT_THAT(finished.error().message, testing::HasSubstr("connection refused"));
-  EXPECT_THAT(finished.error().message, testing::HasSubstr("1 records are not acknowledged"));
+  EXPECT_THAT(finished.error().message, testing::HasSubstr("1 record is not acknowledged"));
   EXPECT_EQ(told, 1);
   EXPECT_LT(clock.Now().value(), 30'000'000);
 }

@@ -24,9 +24,16 @@
 namespace daypart::query {
 namespace {
 
+/// A reader that has gone has seen what it wanted to see: `daypart query … | head`.
+Error WriteError(int error_number) {
+  Error error = SystemError("writing the result", error_number);
+  if (error_number == EPIPE) error.code = ErrorCode::kCancelled;
+  return error;
+}
+
 Status Put(std::FILE* out, std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), out) == text.size()) return Ok();
-  return SystemError("writing the result", errno);
+  return WriteError(errno);
 }
 
 bool is_number(const arrow::DataType& type) {
@@ -190,6 +197,21 @@ class JsonFormatter final : public Formatter {
   bool is_first_ = true;
 };
 
+/// On one line: a value with line ends would tear the table apart.
+std::string OnOneLine(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    switch (c) {
+      case '\n': line += "\\n"; break;
+      case '\r': line += "\\r"; break;
+      case '\t': line += "\\t"; break;
+      case '\x1B': line += "\\e"; break;  // A value is not to steer the terminal either.
+      default: line += c;
+    }
+  }
+  return line;
+}
+
 class TableFormatter final : public Formatter {
  public:
   using Formatter::Formatter;
@@ -202,7 +224,8 @@ class TableFormatter final : public Formatter {
       if (static_cast<int64_t>(rows_.size()) >= kTableRowsMax) break;
       std::vector<std::string> cells;
       for (size_t column = 0; column < columns.size(); ++column) {
-        cells.push_back(columns.is_null(column, row) ? "null" : columns.Text(column, row));
+        cells.push_back(columns.is_null(column, row) ? "null"
+                                                     : OnOneLine(columns.Text(column, row)));
       }
       rows_.push_back(std::move(cells));
     }
@@ -212,8 +235,8 @@ class TableFormatter final : public Formatter {
     std::vector<size_t> widths;
     std::vector<std::string> header;
     for (const auto& field : schema_.fields()) {
-      header.push_back(field->name());
-      widths.push_back(WidthOf(field->name()));
+      header.push_back(OnOneLine(field->name()));
+      widths.push_back(WidthOf(header.back()));
     }
     for (const auto& row : rows_) {
       for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], WidthOf(row[i]));
@@ -253,9 +276,11 @@ class StdioStream final : public arrow::io::OutputStream {
   arrow::Status Close() override { return arrow::Status::OK(); }
   bool closed() const override { return false; }
   arrow::Result<int64_t> Tell() const override { return position_; }
+  int error_number() const { return error_number_; }
   arrow::Status Write(const void* data, int64_t bytes) override {
     const auto wanted = static_cast<size_t>(bytes);
     if (std::fwrite(data, 1, wanted, out_) != wanted) {
+      error_number_ = errno;
       return arrow::Status::IOError("writing the result failed");
     }
     position_ += bytes;
@@ -265,6 +290,7 @@ class StdioStream final : public arrow::io::OutputStream {
  private:
   std::FILE* out_;
   int64_t position_ = 0;
+  int error_number_ = 0;
 };
 
 Result<int64_t> WriteArrow(source::BatchSource& rows, std::FILE* out) {
@@ -277,9 +303,12 @@ Result<int64_t> WriteArrow(source::BatchSource& rows, std::FILE* out) {
     DAYPART_TRY(const auto batch, cursor->Next());
     if (batch == nullptr) break;
     count += batch->num_rows();
-    DAYPART_RETURN_IF_ERROR(lake::StatusFromArrow(writer->WriteRecordBatch(*batch)));
+    const arrow::Status written = writer->WriteRecordBatch(*batch);
+    if (stream->error_number() != 0) return WriteError(stream->error_number());
+    DAYPART_RETURN_IF_ERROR(lake::StatusFromArrow(written));
   }
   DAYPART_RETURN_IF_ERROR(lake::StatusFromArrow(writer->Close()));
+  if (std::fflush(out) != 0) return WriteError(errno);
   return count;
 }
 
@@ -311,7 +340,7 @@ Result<int64_t> WriteRows(source::BatchSource& rows, OutputFormat format, std::F
     DAYPART_RETURN_IF_ERROR(formatter->Add(*batch));
   }
   DAYPART_RETURN_IF_ERROR(formatter->End());
-  if (std::fflush(out) != 0) return SystemError("writing the result", errno);
+  if (std::fflush(out) != 0) return WriteError(errno);
   return count;
 }
 

@@ -16,7 +16,8 @@ std::string TableSuggestion(const lake::LakeContext& context, catalog::RawCatalo
   for (const std::string& database : databases) {
     const auto consider = [&](const catalog::TableName& name) {
       const size_t distance = catalog::EditDistance(name.table, table);
-      const size_t allowed = std::max<size_t>(2, table.size() / 3);
+      const bool is_short = table.size() < catalog::kSuggestedFromLetters;
+      const size_t allowed = is_short ? 0 : std::max<size_t>(2, table.size() / 3);
       if (distance <= allowed) near.emplace_back(distance, ToString(name));
     };
     const auto tables = context.catalog.ListTables(database);

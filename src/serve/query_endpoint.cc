@@ -88,6 +88,10 @@ class ClientFile {
 
   std::FILE* file() { return file_; }
   bool has_begun() const { return has_begun_; }
+  /// Before the first bytes.
+  void AddHeader(std::string name, std::string value) {
+    headers_.push_back({.name = std::move(name), .value = std::move(value)});
+  }
   /// Nothing more goes out, not even what is held.
   void Abandon() { is_abandoned_ = true; }
 
@@ -96,13 +100,14 @@ class ClientFile {
     if (is_abandoned_) return false;
     if (!has_begun_) {
       has_begun_ = true;
-      if (!writer_.Begin({.content_type = content_type_})) return false;
+      if (!writer_.Begin({.content_type = content_type_, .headers = headers_})) return false;
     }
     return writer_.Write(bytes);
   }
 
   http::ResponseWriter& writer_;
   const std::string content_type_;
+  http::Headers headers_;
   std::vector<char> buffer_;
   std::FILE* file_ = nullptr;
   bool has_begun_ = false;
@@ -175,6 +180,8 @@ void QueryEndpoint::Run(const std::string& sql, const std::string& format,
     options.sessions = &sessions_;
     DAYPART_TRY(engine, query::OpenEngine(context_, raw_, std::move(options)));
     DAYPART_TRY(rows, engine->Query(sql));
+    client.AddHeader(kRowsNotCommittedHeader,
+                     std::to_string(rows->statistics().rows_not_committed));
     DAYPART_TRY(const auto output, query::ParseOutputFormat(format));
     DAYPART_TRY(const int64_t written, query::WriteRows(*rows, output, client.file()));
     if (std::fflush(client.file()) != 0) return Unavailable("the client takes no more");

@@ -20,6 +20,8 @@ namespace daypart::serve {
 
 /// Each has the memory of the configuration's [query] to itself.
 inline constexpr int kQueriesMax = 4;
+/// Of an answer: how many rows of streams it was made of that no commit held yet.
+inline constexpr const char* kRowsNotCommittedHeader = "daypart-rows-not-committed";
 /// A query waits so long for another one to end, then its client is told to come back.
 inline constexpr std::chrono::seconds kQueryWaitMax{30};
 

@@ -179,3 +179,83 @@ def test_what_is_installed_runs_from_anywhere(tmp_path):
     result = subprocess.run([installed, "init", "here"], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert shutil.which("daypart", path=str(installed.parent))
+
+
+def test_a_reader_that_goes_away_ends_a_query_quietly(lake):
+    lake.load("media.t", "n,text\n" + "".join(f"{n},{'x' * 40}\n" for n in range(100_000)))
+    for form in ("csv", "json", "arrow"):
+        with subprocess.Popen([lake.binary, "query", "SELECT * FROM media.t", "--format", form], cwd=lake.folder,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as query:
+            query.stdout.read(10)
+            query.stdout.close()
+            # Of SIGPIPE: what a shell shows as 141.
+            assert (query.wait(timeout=60), query.stderr.read()) == (-signal.SIGPIPE, b""), form
+    # A full disk is no reader that has gone.
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([lake.binary, "query", "SELECT * FROM media.t", "--format", "csv"], cwd=lake.folder,
+                              stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1 and "writing the result: No space left on device" in done.stderr
+
+
+def test_values_with_line_ends_keep_a_table_in_shape(lake):
+    text = lake.must("query", "SELECT 'a' || chr(10) || 'b' || chr(13) || chr(9) || chr(27) || '[1m' AS t, 1 AS n")
+    assert text.splitlines() == ["t              n", "-------------  -", r"a\nb\r\t\e[1m  1"]
+    assert json.loads(lake.must("query", "SELECT 'a' || chr(10) || 'b' AS t", "--format", "json")) == [{"t": "a\nb"}]
+
+
+def test_short_names_suggest_nothing(lake):
+    lake.load("media.t", "n\n1\n")
+    lake.load("media.events", "n\n1\n")
+    for name, meant in (("x", False), ("ab", False), ("evnts", True)):
+        for words in (["describe", name], ["query", f"SELECT * FROM {name}"]):
+            done = lake.run(*words)
+            assert done.returncode == 1 and ("did you mean" in done.stderr) == meant, done.stderr
+
+
+def test_a_new_stream_says_what_is_left_to_do(lake):
+    assert "while daypart serve runs, then daypart stream clicks" in lake.must("stream", "create", "clicks")
+    with open(lake.folder / "daypart.toml", "a", encoding="utf-8") as config:
+        config.write('\n[stream.spots]\ntable = "media.spots"\n')
+    with Served(lake):
+        told = lake.must("stream", "create", "spots")
+        assert "daypart serve, which runs, takes it into media.spots" in told and "then daypart stream" not in told
+        assert "--stream other, then daypart stream other" in lake.must("stream", "create", "other")
+
+
+def test_an_answer_tells_of_streams_only_where_it_has_their_rows(lake):
+    with open(lake.folder / "daypart.toml", "a", encoding="utf-8") as config:
+        config.write('\n[stream.clicks]\ntable = "media.clicks"\ncommit_seconds = 3600\nfiles = ""\n')
+    lake.load("media.t", "n\n1\n")
+    (lake.folder / "e.jsonl").write_text('{"event_id": "a", "n": 1}\n{"event_id": "b", "n": 2}\n', encoding="utf-8")
+    lake.must("stream", "create", "clicks")
+    with Served(lake) as server:
+        lake.must("send", "e.jsonl", "--stream", "clicks")
+        assert wait_until(lambda: lake.run("query", "SELECT * FROM clicks").stdout.count("\n") == 4), server.told()
+        assert "2 rows of streams not committed yet" in lake.run("query", "SELECT * FROM clicks").stderr
+        told = lake.run("query", "SELECT * FROM t").stderr
+        assert "from the lake's server" in told and "stream" not in told
+        assert server.ask("/query", "SELECT * FROM clicks")[1]["daypart-rows-not-committed"] == "2"
+
+
+def test_kills_of_a_load_leave_no_table_without_its_rows(lake):
+    lines = "n,text\n" + "".join(f"{n},{'x' * 60}\n" for n in range(400_000))
+    (lake.folder / "rows.csv").write_text(lines, encoding="utf-8")
+    made = 0
+    for step in range(12):
+        table = f"media.t{step}"
+        with subprocess.Popen([lake.binary, "load", table, "rows.csv"], cwd=lake.folder, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as load:
+            try:
+                load.wait(timeout=0.03 * (step + 1))
+            except subprocess.TimeoutExpired:
+                load.send_signal(signal.SIGKILL)
+        if lake.catalog().table_exists(table):
+            made += 1
+            assert len(lake.catalog().load_table(table).scan().to_arrow()) == 400_000
+        # What a kill left in the folder is in the way of nobody.
+        lake.must("load", table, "rows.csv", "--mode", "overwrite")
+        assert lake.query(f"SELECT count(*) AS n FROM {table}") == [{"n": 400_000}]
+    print("made before the kill:", made)
+    # A load that fails, and one whose rows are all refused.
+    assert lake.run("load", "media.none", "rows.csv", "--max-rejects", "0", "--partition", "day(n)").returncode == 1
+    assert not lake.catalog().table_exists("media.none")

@@ -17,9 +17,9 @@ def test_saved_queries_give_the_columns_they_promise(lake):
         assert query["description"]
         rows = json.loads(lake.must("query", "--saved", query["name"], "--format", "json"))
         assert rows, query["name"]
-        promised = [column.split(" | ")[0] for column in query["columns"]]
+        promised = [column["name"] for column in query["columns"]]
         assert list(rows[0]) == promised, query["name"]
-        assert all(len(column.split(" | ")) == 3 for column in query["columns"])
+        assert all(column["unit"] and column["meaning"] for column in query["columns"])
 
     starts, seconds = collections.Counter(), collections.Counter()
     for path in (lake.folder / "data").rglob("viewership_logs.csv"):
