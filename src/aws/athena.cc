@@ -21,21 +21,6 @@ ServiceOptions ServiceFor(const AthenaOptions& options) {
           .retry = options.retry};
 }
 
-json ObjectIn(const json& parent, const char* key) {
-  const auto found = parent.find(key);
-  return found != parent.end() && found->is_object() ? *found : json::object();
-}
-
-std::string TextIn(const json& parent, const char* key) {
-  const auto found = parent.find(key);
-  return found != parent.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-int64_t NumberIn(const json& parent, const char* key) {
-  const auto found = parent.find(key);
-  return found != parent.end() && found->is_number() ? found->get<int64_t>() : 0;
-}
-
 bool is_true_in(const json& parent, const char* key) {
   const auto found = parent.find(key);
   return found != parent.end() && found->is_boolean() && found->get<bool>();
@@ -106,9 +91,9 @@ Result<AthenaStatement> Athena::Look(const std::string& id) {
   statement.may_be_retried = is_true_in(error, "Retryable");
   statement.type = TextIn(execution, "StatementType");
   statement.output = TextIn(ObjectIn(execution, "ResultConfiguration"), "OutputLocation");
-  statement.scanned_bytes = NumberIn(statistics, "DataScannedInBytes");
-  statement.queued_ms = NumberIn(statistics, "QueryQueueTimeInMillis");
-  statement.total_ms = NumberIn(statistics, "TotalExecutionTimeInMillis");
+  statement.scanned_bytes = WholeIn(statistics, "DataScannedInBytes");
+  statement.queued_ms = WholeIn(statistics, "QueryQueueTimeInMillis");
+  statement.total_ms = WholeIn(statistics, "TotalExecutionTimeInMillis");
   statement.is_reused =
       is_true_in(ObjectIn(statistics, "ResultReuseInformation"), "ReusedPreviousResult");
   return statement;
@@ -127,14 +112,14 @@ Result<AthenaPage> Athena::Page(const std::string& id, const std::string& token)
   DAYPART_TRY(const json answer, CallJson(calls_, "AmazonAthena.GetQueryResults", request));
   AthenaPage page;
   page.next_token = TextIn(answer, "NextToken");
-  if (answer.contains("UpdateCount")) page.rows_updated = NumberIn(answer, "UpdateCount");
+  if (answer.contains("UpdateCount")) page.rows_updated = WholeIn(answer, "UpdateCount");
   const json set = ObjectIn(answer, "ResultSet");
   for (const json& column :
        ObjectIn(set, "ResultSetMetadata").value("ColumnInfo", json::array())) {
     page.columns.push_back({.name = TextIn(column, "Name"),
                             .type = TextIn(column, "Type"),
-                            .precision = static_cast<int32_t>(NumberIn(column, "Precision")),
-                            .scale = static_cast<int32_t>(NumberIn(column, "Scale"))});
+                            .precision = static_cast<int32_t>(WholeIn(column, "Precision")),
+                            .scale = static_cast<int32_t>(WholeIn(column, "Scale"))});
   }
   for (const json& row : set.value("Rows", json::array())) {
     auto& cells = page.rows.emplace_back();

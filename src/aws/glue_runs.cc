@@ -22,21 +22,6 @@ constexpr milliseconds kSlice{50};
 /// Looks at a crawler that is ready, but whose crawl is not to be seen yet.
 constexpr int kUnseenLooksMax = 60;
 
-std::string TextIn(const json& parent, const char* key) {
-  const auto found = parent.find(key);
-  return found != parent.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-double NumberIn(const json& parent, const char* key) {
-  const auto found = parent.find(key);
-  return found != parent.end() && found->is_number() ? found->get<double>() : 0;
-}
-
-json ObjectIn(const json& parent, const char* key) {
-  const auto found = parent.find(key);
-  return found != parent.end() && found->is_object() ? *found : json::object();
-}
-
 /// Times come as numbers or as texts; compared they only have to be equal or not.
 std::string StampOf(const json& crawler) {
   const json last = ObjectIn(crawler, "LastCrawl");

@@ -57,4 +57,24 @@ Result<nlohmann::json> CallJson(Service& service, std::string_view target,
   return document;
 }
 
+std::string TextIn(const nlohmann::json& parent, const char* key) {
+  const auto found = parent.find(key);
+  return found != parent.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+double NumberIn(const nlohmann::json& parent, const char* key) {
+  const auto found = parent.find(key);
+  return found != parent.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+int64_t WholeIn(const nlohmann::json& parent, const char* key) {
+  const auto found = parent.find(key);
+  return found != parent.end() && found->is_number() ? found->get<int64_t>() : 0;
+}
+
+nlohmann::json ObjectIn(const nlohmann::json& parent, const char* key) {
+  const auto found = parent.find(key);
+  return found != parent.end() && found->is_object() ? *found : nlohmann::json::object();
+}
+
 }  // namespace daypart::aws

@@ -4,6 +4,7 @@
 // back, and what the service says of a refused call as one of our error codes.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -18,5 +19,12 @@ namespace daypart::aws {
 ///   as kNotFound, kAlreadyExists, kConflict; kCorruptData for an answer that is no JSON.
 Result<nlohmann::json> CallJson(Service& service, std::string_view target,
                                 const nlohmann::json& request);
+
+/// Members of an answer; what is absent or of another type is "", 0 or an empty object.
+std::string TextIn(const nlohmann::json& parent, const char* key);
+double NumberIn(const nlohmann::json& parent, const char* key);
+/// A double would not hold each of them.
+int64_t WholeIn(const nlohmann::json& parent, const char* key);
+nlohmann::json ObjectIn(const nlohmann::json& parent, const char* key);
 
 }  // namespace daypart::aws
