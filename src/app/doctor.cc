@@ -75,6 +75,11 @@ bool Findings::Refused(std::string service, std::string action, const Error& err
     check.remedy = "see that " + std::string(endpoint) +
                    " runs and can be reached from here; correct the endpoint or region in "
                    "daypart.toml";
+  } else if (error.code == ErrorCode::kNotFound && check.service.starts_with("kinesis")) {
+    // Nothing else can be tried on a stream that is not there.
+    check.remedy = "make the stream (aws kinesis create-stream --stream-name NAME) or correct "
+                   "the source of [stream." +
+                   check.service.substr(check.service.find(' ') + 1) + "] and the region";
   } else if (error.code == ErrorCode::kNotFound) {
     check.remedy = "make it, or correct its name in daypart.toml; daypart init makes databases";
     goes_on = true;

@@ -338,6 +338,23 @@ TEST(Service, GivesUpAtTheLimitAndDoesNotRepeatWhatIsRefused) {
   EXPECT_EQ(error.message.find("hush"), std::string::npos);
 }
 
+TEST(Service, SaysWhatToDoAboutThrottlingAndOutages) {
+  const auto told = [](int status, std::string_view code) {
+    http::Response response;
+    response.status = status;
+    response.body = R"({"__type":")" + std::string(code) + "\"}";
+    const Error error = ToError(response, "PutRecords");
+    EXPECT_EQ(error.code, ErrorCode::kUnavailable) << code;
+    return error.message;
+  };
+  EXPECT_NE(told(400, "ProvisionedThroughputExceededException").find("add shards"),
+            std::string::npos);
+  EXPECT_NE(told(400, "LimitExceededException").find("raise the quota"), std::string::npos);
+  EXPECT_NE(told(400, "ThrottlingException").find("fewer processes"), std::string::npos);
+  EXPECT_NE(told(503, "SlowDown").find("fewer processes"), std::string::npos);
+  EXPECT_NE(told(500, "InternalFailure").find("run it again later"), std::string::npos);
+}
+
 TEST(Service, SignsByTheServicesClockWhenOursIsOff) {
   Caller caller;
   caller.network.Answer(403, "<Error><Code>RequestTimeTooSkewed</Code></Error>",

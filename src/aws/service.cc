@@ -73,6 +73,29 @@ std::chrono::milliseconds RetryAfter(const http::Response& response) {
   return std::chrono::seconds(std::clamp(seconds, 0, 60));
 }
 
+/// What to do about calls that were refused again and again, for a while or by their number.
+std::string HintOf(std::string_view code, int status) {
+  if (is_one_of(code, {"LimitExceededException"})) {
+    return "; too many calls of this kind, or a quota of the account is used up: wait a minute, "
+           "then raise the quota (Service Quotas in the AWS console)";
+  }
+  if (code == "ProvisionedThroughputExceededException") {
+    return "; the stream's shards take no more: send or read more slowly, or add shards (aws "
+           "kinesis update-shard-count, or on-demand mode)";
+  }
+  if (status == 429 || code.find("Throttl") != std::string_view::npos ||
+      is_one_of(code, {"TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
+                       "BandwidthLimitExceeded"})) {
+    return "; the service is asked too often, also by others in the account: wait a minute and run "
+           "it again, with fewer processes at once";
+  }
+  if (status >= 500) {
+    return "; the service fails for now and was asked again in vain: run it again later "
+           "(https://health.aws.amazon.com tells of outages)";
+  }
+  return "";
+}
+
 }  // namespace
 
 ServiceError ErrorOfAnswer(const http::Response& response) {
@@ -124,6 +147,7 @@ Error ToError(const http::Response& response, std::string_view what) {
   } else if (is_expired(error.code)) {
     message += "; get new credentials (aws sso login, or a new session token)";
   }
+  message += HintOf(error.code, response.status);
   if (is_skewed(error.code) || is_expired(error.code)) return PermissionDenied(std::move(message));
   if (std::find(kPassingCodes.begin(), kPassingCodes.end(), error.code) != kPassingCodes.end() ||
       response.status >= 500 || response.status == 429) {

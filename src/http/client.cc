@@ -232,6 +232,20 @@ class CurlClient final : public Client {
     return HeaderList(list);
   }
 
+  /// What to do about a server that is not to be had.
+  static const char* HintOf(CURLcode code) {
+    switch (code) {
+      case CURLE_COULDNT_RESOLVE_HOST:
+        return "; no such host is known: correct the endpoint or the region, or see to the DNS";
+      case CURLE_COULDNT_CONNECT:
+        return "; nothing listens there: start the service, or correct the endpoint";
+      case CURLE_OPERATION_TIMEDOUT:
+        return "; the service is slow or a firewall keeps the answer back: try again, see that it "
+               "can be reached from here";
+      default: return "";
+    }
+  }
+
   static Error ErrorOf(CURLcode code, const char* text, const Exchange& exchange) {
     const Request& request = exchange.request;
     const std::string what = request.method + " " + Shown(request.url);
@@ -246,7 +260,8 @@ class CurlClient final : public Client {
     }
     if (code == CURLE_ABORTED_BY_CALLBACK) return Cancelled("stopped on request: " + what);
     if (code == CURLE_URL_MALFORMAT) return InvalidArgument("no URL: " + Shown(request.url));
-    return Unavailable(what + ": " + (*text != '\0' ? text : curl_easy_strerror(code)));
+    return Unavailable(what + ": " + (*text != '\0' ? text : curl_easy_strerror(code)) +
+                       HintOf(code));
   }
 
   const ClientOptions options_;

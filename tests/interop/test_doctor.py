@@ -22,6 +22,7 @@ S3_ACTIONS = {"s3:ListBucket": lambda c: c.method == "GET" and "list-type" in c.
               "s3:DeleteObject": lambda c: c.method == "DELETE" and "uploadId" not in c.query}
 GLUE_ACTIONS = ["GetDatabases", "GetTables", "GetTable", "CreateTable", "UpdateTable", "BatchCreatePartition",
                 "GetPartitions", "DeletePartition", "DeleteTable"]
+KINESIS_ACTIONS = ["DescribeStreamSummary", "ListShards", "GetShardIterator", "GetRecords"]
 ATHENA_ACTIONS = ["StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution"]
 
 
@@ -185,4 +186,58 @@ def test_a_clock_that_is_off(lake):
     assert checks[0]["service"] == "clock" and "timedatectl" in checks[0]["remedy"]
     assert "3600 s ahead" in checks[0]["found"] or "3601 s ahead" in checks[0]["found"]
     assert all("clock" in check["remedy"] for check in checks)
+    proxy.stop()
+
+
+@pytest.fixture
+def streaming(tmp_path):
+    """An embedded lake whose stream comes from Kinesis."""
+    server = cloud.start_moto(tmp_path)
+    init(tmp_path)
+    config = tmp_path / "daypart.toml"
+    config.write_text(config.read_text() + '\n[stream.clicks]\nsource = "kinesis:visits"\n')
+    yield server, lambda url=server.url: doctor(tmp_path, cloud.environment(AWS_ENDPOINT_URL=url))
+    server.stop()
+
+
+def test_a_stream_of_kinesis_is_missing_then_well(streaming):
+    server, ask = streaming
+    [check] = failed(ask())
+    assert (check["service"], check["check"]) == ("kinesis clicks", "kinesis:DescribeStreamSummary")
+    assert "ResourceNotFoundException" in check["found"] and not check["missing_action"]
+    assert "aws kinesis create-stream" in check["remedy"] and "[stream.clicks]" in check["remedy"]
+    server.client("kinesis").create_stream(StreamName="visits", ShardCount=3)
+    checks = ask()
+    assert not failed(checks), failed(checks)
+    told = {check["check"]: check["found"] for check in checks if check["service"] == "kinesis clicks"}
+    assert set(told) == {f"kinesis:{action}" for action in KINESIS_ACTIONS}
+    assert told["kinesis:ListShards"] == "3 shards"
+
+
+def test_each_missing_permission_of_kinesis_is_named(streaming):
+    server, ask = streaming
+    server.client("kinesis").create_stream(StreamName="visits", ShardCount=1)
+    now = []
+    proxy = faults.FaultProxy(server.url, lambda call: faults.json_error(400, "AccessDeniedException")
+                              if call.target.endswith("." + now[0]) else None)
+    for action in KINESIS_ACTIONS:
+        now[:] = [action]
+        [check] = failed(ask(proxy.url))
+        assert check["missing_action"] == f"kinesis:{action}" and "daypart deploy iam" in check["remedy"]
+    proxy.stop()
+
+
+def test_kinesis_that_is_down_or_throttles_is_one_line(streaming, tmp_path):
+    server, ask = streaming
+    config = tmp_path / "daypart.toml"
+    url = f"http://127.0.0.1:{cloud.free_port()}"
+    whole = config.read_text()
+    config.write_text(whole + f'\n[kinesis]\nendpoint = "{url}"\n')
+    [check] = failed(ask())
+    assert check["service"] == "kinesis clicks" and url in check["remedy"] and "nothing listens" in check["found"]
+    config.write_text(whole)
+    proxy = faults.FaultProxy(server.url, lambda call: faults.json_error(400, "LimitExceededException")
+                              if call.target.startswith("Kinesis") else None)
+    [check] = failed(ask(proxy.url))
+    assert "LimitExceededException" in check["found"] and "raise the quota" in check["found"]
     proxy.stop()
