@@ -241,3 +241,18 @@ def test_kinesis_that_is_down_or_throttles_is_one_line(streaming, tmp_path):
     [check] = failed(ask(proxy.url))
     assert "LimitExceededException" in check["found"] and "raise the quota" in check["found"]
     proxy.stop()
+
+
+def test_an_empty_account_before_there_is_a_lake(tmp_path):
+    """Only the configuration is written: each service is asked all the same, and what to make is told."""
+    server = cloud.start_moto(tmp_path)
+    (tmp_path / "daypart.toml").write_text(
+        '[store]\nlocation = "s3://none/demo"\n[catalog]\nkind = "glue"\n[athena]\nworkgroup = "primary"\n'
+        '[stream.clicks]\nsource = "kinesis:visits"\n')
+    checks = doctor(tmp_path, cloud.environment(AWS_ENDPOINT_URL=server.url))
+    assert {c["service"] for c in checks} >= {"credentials", "sts", "s3", "glue", "athena", "kinesis clicks"}
+    remedies = {check["service"]: check["remedy"] for check in failed(checks)}
+    assert "aws s3 mb" in remedies["s3"] and "daypart init" in remedies["glue"]
+    assert "aws kinesis create-stream" in remedies["kinesis clicks"]
+    assert not {"sts", "athena", "credentials"} & set(remedies)
+    server.stop()
