@@ -196,6 +196,10 @@ Status FilesSink::Put(Progress progress) {
     if (there && *there != text) return conflict();
     if (!there && put.error().code == ErrorCode::kAlreadyExists) return conflict();
     if (!there) return CommitUnknown(put.error().message);
+    // It may have its name and the disk not know it: no commit then.
+    if (Status sure = context_.store.Confirm(location); !sure) {
+      return CommitUnknown(sure.error().message);
+    }
   }
   // Objects of old epochs are removed, so that one whose consumer slept through others' epochs
   // finds its place free. Whoever is in front did not read this one, or has moved its files.
@@ -213,7 +217,11 @@ Status FilesSink::Publish() const {
   for (const KeptFile& file : progress_.files) {
     const std::string target = name() + file.name;
     const Status moved = context_.store.Move(hidden_folder_ + '/' + file.pending, target);
-    if (!moved && moved.error().code != ErrorCode::kNotFound) return moved;
+    if (moved) continue;
+    if (moved.error().code != ErrorCode::kNotFound) return moved;
+    // By a Move that may have failed after it. What is in neither place, somebody has taken away.
+    const Status sure = context_.store.Confirm(target);
+    if (!sure && sure.error().code != ErrorCode::kNotFound) return sure;
   }
   return Ok();
 }
@@ -270,6 +278,7 @@ Result<std::optional<OpenedSink>> FilesSink::Open() {
   DAYPART_TRY(const int64_t newest, NewestEpoch());
   if (newest >= 0) {
     const std::string location = ProgressLocation(newest);
+    DAYPART_RETURN_IF_ERROR(context_.store.Confirm(location));
     DAYPART_TRY(const std::string text, context_.store.Get(location));
     DAYPART_TRY(progress_, FromText(location, text));
     DAYPART_RETURN_IF_ERROR(Publish());

@@ -345,6 +345,8 @@ class CachedStore final : public ObjectStore, public LocalCopies {
     return Ok();
   }
 
+  Status Confirm(std::string_view location) override { return inner_->Confirm(location); }
+
   Status Delete(std::string_view location) override {
     DAYPART_RETURN_IF_ERROR(inner_->Delete(location));
     if (is_immutable_name(location)) folder_.Forget(location);

@@ -246,6 +246,15 @@ class DirectoryStore final : public ObjectStore {
     return SyncFolder(FolderOf(source));
   }
 
+  Status Confirm(std::string_view location) override {
+    DAYPART_TRY(const ObjectInfo info, Head(location));
+    (void)info;  // Only that it is there matters.
+    if (!options_.sync) return Ok();
+    // The bytes were brought to disk before they had a name.
+    DAYPART_TRY(const std::string path, LocalPath(location));
+    return SyncFolder(FolderOf(path));
+  }
+
   Status Delete(std::string_view location) override {
     DAYPART_TRY(const std::string path, LocalPath(location));
     if (::unlink(path.c_str()) == 0) return Ok();

@@ -213,6 +213,11 @@ Status FaultStore::Move(std::string_view from, std::string_view to) {
   return ActOut(Next("Move", from), "Move", from, [&] { return inner_.Move(from, to); });
 }
 
+Status FaultStore::Confirm(std::string_view location) {
+  return ActOut(Next("Confirm", location), "Confirm", location,
+                [&] { return inner_.Confirm(location); });
+}
+
 Status FaultStore::Delete(std::string_view location) {
   return ActOut(Next("Delete", location), "Delete", location,
                 [&] { return inner_.Delete(location); });

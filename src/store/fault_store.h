@@ -2,8 +2,8 @@
 //
 // An ObjectStore that fails on purpose, around a real one, for tests (STYLE T4): every call once,
 // in each position, or at random from a seed. Every call that may fail is numbered: Get, Put,
-// OpenRead, OpenWrite, OpenResumable, Head, List, Move, Delete, and of the readers and writers it
-// hands out ReadAt, Append, Finish.
+// OpenRead, OpenWrite, OpenResumable, Head, List, Move, Confirm, Delete, and of the readers and
+// writers it hands out ReadAt, Append, Finish.
 //
 //     for (uint64_t call = 0;; ++call) {
 //       FaultStore store(inner, {{.call = call, .kind = FaultKind::kErrorAfter}});
@@ -65,6 +65,7 @@ class FaultStore final : public ObjectStore {
   Result<ObjectInfo> Head(std::string_view location) override;
   Result<std::vector<ObjectInfo>> List(std::string_view prefix) override;
   Status Move(std::string_view from, std::string_view to) override;
+  Status Confirm(std::string_view location) override;
   Status Delete(std::string_view location) override;
 
   uint64_t calls_count() const;

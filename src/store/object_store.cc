@@ -11,6 +11,12 @@ constexpr size_t kCopyBytes = size_t{8} << 20;
 
 }  // namespace
 
+Status ObjectStore::Confirm(std::string_view location) {
+  DAYPART_TRY(const ObjectInfo info, Head(location));
+  (void)info;  // Only that it is there matters.
+  return Ok();
+}
+
 Status ObjectStore::Move(std::string_view from, std::string_view to) {
   DAYPART_TRY(const auto reader, OpenRead(from));
   DAYPART_TRY(const auto writer, OpenWrite(to, WriteMode::kReplace));

@@ -101,6 +101,11 @@ class ObjectStore {
   /// between has left both and is to be done again.
   /// errors: kNotFound if there is no object at `from`: maybe it was moved before.
   virtual Status Move(std::string_view from, std::string_view to);
+  /// Makes sure that an object which another call or process named outlives a power cut: to be
+  /// asked before building on one whose writer may have got kCommitUnknown. A store in which
+  /// whatever is seen is durable looks only whether it is there.
+  /// errors: kNotFound if there is no object there, and the disk's.
+  virtual Status Confirm(std::string_view location);
   /// Deleting what is not there is no error.
   virtual Status Delete(std::string_view location) = 0;
 };

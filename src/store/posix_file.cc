@@ -129,7 +129,11 @@ Status MakeFolders(const std::string& folder, bool sync) {
     if (errno == EEXIST) return Ok();  // Another process was quicker.
     return SystemError("cannot make directory " + folder, errno);
   }
-  return sync ? SyncFolder(parent) : Ok();
+  if (!sync) return Ok();
+  Status synced = SyncFolder(parent);
+  // Whoever comes next would take the folder that is there for one on disk.
+  if (!synced) ::rmdir(folder.c_str());
+  return synced;
 }
 
 }  // namespace daypart::store

@@ -54,6 +54,10 @@ class SchemeStore final : public ObjectStore, public LocalCopies {
     DAYPART_TRY(ObjectStore* const target, StoreOf(to));
     return store == target ? store->Move(from, to) : ObjectStore::Move(from, to);
   }
+  Status Confirm(std::string_view location) override {
+    DAYPART_TRY(ObjectStore* const store, StoreOf(location));
+    return store->Confirm(location);
+  }
   Status Delete(std::string_view location) override {
     DAYPART_TRY(ObjectStore* const store, StoreOf(location));
     return store->Delete(location);

@@ -108,9 +108,9 @@ def failing(tmp_path):
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, SOURCE], check=True)
     switch = tmp_path / "sync-fails"
 
-    def environment(within):
+    def environment(within, folders_only=False):
         return {**os.environ, "LD_PRELOAD": str(library), "FAILING_SYNC_WITHIN": within,
-                "FAILING_SYNC_SWITCH": str(switch)}
+                "FAILING_SYNC_SWITCH": str(switch), **({"FAILING_SYNC_FOLDERS": "1"} if folders_only else {})}
     return environment, switch
 
 
@@ -135,24 +135,49 @@ def test_a_failed_fsync_of_the_log_is_never_acknowledged(lake, failing):
     check_once(file_ids(lake.folder), 400, "stream1/")
 
 
-@pytest.mark.parametrize("within", ["/_stream1/", "/lake/media/", "/progress"])
-def test_a_failed_fsync_of_a_sink_commits_nothing(lake, failing, within):
-    environment, switch = failing
+def give_500_events(lake):
     with open(lake.folder / "daypart.toml", "a", encoding="utf-8") as config:
         config.write(f'\n[stream.clicks]\ntable = "{TABLE}"\nsource = "in"\n')
     (lake.folder / "in").mkdir()
     lines = [json.dumps({"event_id": n, "event_time": "2026-11-24T20:15:30Z"}) for n in range(500)]
     (lake.folder / "in" / "a.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    switch.touch()
-    with subprocess.Popen([lake.binary, "stream", "clicks", "--until-idle"], cwd=lake.folder,
-                          env=environment(within), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as consumer:
-        failed = consumer.stderr.readline().decode()
-        assert "Input/output error" in failed, failed
-        ids = table_ids(lake.folder) if within == "/lake/media/" else file_ids(lake.folder)
-        assert len(ids) == 0
-        switch.unlink()
+
+
+def first_message(lake, environment):
+    """What a consumer says first; it is killed then, as a power cut would."""
+    with subprocess.Popen([lake.binary, "stream", "clicks", "--until-idle"], cwd=lake.folder, env=environment,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as consumer:
+        message = consumer.stderr.readline().decode()
+        consumer.kill()
         consumer.stderr.read()
-        consumer.wait(timeout=60)
+    return message
+
+
+@pytest.mark.parametrize("within", ["/_stream1/", "/lake/media/", "/progress"])
+def test_a_failed_fsync_of_a_sink_commits_nothing(lake, failing, within):
+    environment, switch = failing
+    give_500_events(lake)
+    switch.touch()
+    assert "Input/output error" in first_message(lake, environment(within))
+    ids = table_ids(lake.folder) if within == "/lake/media/" else file_ids(lake.folder)
+    assert len(ids) == 0
+    switch.unlink()
+    lake.must("stream", "clicks", "--until-idle")
+    check_once(table_ids(lake.folder), 500, "the table")
+    check_once(file_ids(lake.folder), 500, "stream1/")
+
+
+# The name of the progress object, of the first and of the last folder of the files, and of a file's new place.
+@pytest.mark.parametrize("within", ["/progress", "/_stream1", "/stream1", "/hour="])
+def test_a_name_that_is_not_on_disk_is_no_commit(lake, failing, within):
+    environment, switch = failing
+    give_500_events(lake)
+    switch.touch()
+    # The second finds what the first has left: a name that may be gone after a power cut is nothing to build on.
+    for attempt in ("the first", "the second"):
+        message = first_message(lake, environment(within, folders_only=True))
+        assert "Input/output error" in message, (attempt, message)
+    switch.unlink()
     lake.must("stream", "clicks", "--until-idle")
     check_once(table_ids(lake.folder), 500, "the table")
     check_once(file_ids(lake.folder), 500, "stream1/")
