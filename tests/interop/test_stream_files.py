@@ -135,7 +135,7 @@ def test_a_server_that_is_not_there_is_named_and_a_stop_ends_the_wait(lake):
         assert address in told and "is daypart serve running" in told and time.monotonic() - start < 5
         sender.send_signal(signal.SIGTERM)
         assert sender.wait(timeout=5) != 0
-        assert "1 records are not acknowledged" in sender.stderr.read()
+        assert "1 record is not acknowledged" in sender.stderr.read()
 
 
 @pytest.fixture(scope="module", params=KINDS)
