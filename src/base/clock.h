@@ -17,6 +17,11 @@ namespace daypart {
 /// Microseconds since 1970-01-01T00:00:00Z, leap seconds not counted (POSIX time).
 using UtcMicros = Strong<struct UtcMicrosTag, int64_t>;
 
+/// Of milliseconds since the same moment.
+constexpr UtcMicros FromMillis(int64_t millis) { return UtcMicros(millis * 1000); }
+/// Whole milliseconds, rounded towards the epoch.
+constexpr int64_t ToMillis(UtcMicros time) { return time.value() / 1000; }
+
 class Clock {
  public:
   virtual ~Clock() = default;

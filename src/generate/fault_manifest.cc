@@ -9,7 +9,6 @@ namespace daypart::generate {
 namespace {
 
 constexpr std::string_view kCsvName = "viewership_logs.csv";
-constexpr std::string_view kJsonlName = "viewership_logs.jsonl";
 
 }  // namespace
 

@@ -11,12 +11,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "generate/faults.h"
 #include "generate/row_text.h"
 #include "store/object_store.h"
 
 namespace daypart::generate {
+
+/// The events as JSON lines, beside the CSV files.
+inline constexpr std::string_view kJsonlName = "viewership_logs.jsonl";
 
 class FaultManifest {
  public:

@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::string_view kHistoryFolder = "historical_data";
 constexpr std::string_view kEventsName = "viewership_logs.csv";
-constexpr std::string_view kJsonlName = "viewership_logs.jsonl";
 constexpr std::string_view kManifestName = "faults_manifest.json";
 constexpr uint64_t kBlockViewers = 32'768;
 // 1972 to 9000: all that is written has a four-digit year, and all days count from 1970 on.

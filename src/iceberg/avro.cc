@@ -16,7 +16,7 @@
 namespace daypart::iceberg {
 namespace {
 
-constexpr std::string_view kMagic{"Obj\1", 4};
+constexpr std::string_view kAvroMagic{"Obj\1", 4};
 constexpr size_t kSyncBytes = 16;
 /// Records gathered into one block before it is compressed: 256 KiB keeps deflate's window busy.
 constexpr size_t kBlockBytesTarget = size_t{256} << 10;
@@ -259,10 +259,10 @@ void AvroInput::SkipAt(const AvroNode& node, int depth) {
 }
 
 Result<AvroFile> ReadAvro(std::string_view bytes) {
-  if (!bytes.starts_with(kMagic)) return CorruptAt(0, "'Obj' 01 is expected");
+  if (!bytes.starts_with(kAvroMagic)) return CorruptAt(0, "'Obj' 01 is expected");
   AvroFile file;
   AvroInput input(bytes);
-  (void)input.ReadFixed(kMagic.size());
+  (void)input.ReadFixed(kAvroMagic.size());
   for (int64_t count = input.ReadBlockCount(); count > 0; count = input.ReadBlockCount()) {
     for (int64_t item = 0; item < count && input.is_good(); ++item) {
       const std::string key(input.ReadBytes());
@@ -329,7 +329,7 @@ std::string WriteAvro(std::string_view schema, const std::map<std::string, std::
   static constexpr std::string_view kSync{
       "\xDA\x59\x50\xA7\x1C\xEB\xE4\x6D\x9F\x03\x77\xB8\x52\xC4\x0E\xF1", kSyncBytes};
   AvroOutput out;
-  out.WriteFixed(kMagic);
+  out.WriteFixed(kAvroMagic);
   out.WriteLong(static_cast<int64_t>(metadata.size()) + 2);
   out.WriteBytes("avro.schema");
   out.WriteBytes(schema);

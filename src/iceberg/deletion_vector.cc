@@ -8,7 +8,7 @@
 namespace daypart::iceberg {
 namespace {
 
-constexpr std::string_view kMagic = "\xD1\xD3\x39\x64";
+constexpr std::string_view kVectorMagic = "\xD1\xD3\x39\x64";
 constexpr size_t kNumberBytes = 4;
 
 std::string BigEndian(uint32_t value) {
@@ -33,12 +33,12 @@ uint32_t Checksum(std::string_view bytes) {
 }  // namespace
 
 std::string EncodeDeletionVector(const PositionSet& positions) {
-  const std::string body = std::string(kMagic) + positions.Serialize();
+  const std::string body = std::string(kVectorMagic) + positions.Serialize();
   return BigEndian(static_cast<uint32_t>(body.size())) + body + BigEndian(Checksum(body));
 }
 
 Result<PositionSet> DecodeDeletionVector(std::string_view blob) {
-  if (blob.size() < 2 * kNumberBytes + kMagic.size()) {
+  if (blob.size() < 2 * kNumberBytes + kVectorMagic.size()) {
     return CorruptData("a deletion vector of 12 bytes or more is expected, found " +
                        std::to_string(blob.size()));
   }
@@ -48,13 +48,13 @@ Result<PositionSet> DecodeDeletionVector(std::string_view blob) {
                        " bytes is expected by its place, its own length says " +
                        std::to_string(FromBigEndian(blob)));
   }
-  if (!body.starts_with(kMagic)) {
+  if (!body.starts_with(kVectorMagic)) {
     return CorruptData("a deletion vector begins with the bytes D1 D3 39 64, this blob does not");
   }
   if (Checksum(body) != FromBigEndian(blob.substr(blob.size() - kNumberBytes))) {
     return CorruptData("the checksum of a deletion vector does not match its bytes");
   }
-  return PositionSet::Deserialize(body.substr(kMagic.size()));
+  return PositionSet::Deserialize(body.substr(kVectorMagic.size()));
 }
 
 }  // namespace daypart::iceberg

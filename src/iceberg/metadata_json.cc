@@ -72,9 +72,6 @@ class ObjectReader {
   std::string path_;
 };
 
-UtcMicros FromMillis(int64_t millis) { return UtcMicros(millis * 1000); }
-int64_t ToMillis(UtcMicros time) { return time.value() / 1000; }
-
 Result<SnapshotRef> ReadRef(const Json& json, const std::string& path) {
   const ObjectReader reader(json, path);
   SnapshotRef ref;

@@ -14,9 +14,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-UtcMicros FromMillis(int64_t millis) { return UtcMicros(millis * 1000); }
-int64_t ToMillis(UtcMicros time) { return time.value() / 1000; }
-
 /// One object of a list; the path is put together only where something is wrong with it.
 struct Item {
   dom::object object;

@@ -11,7 +11,7 @@
 namespace daypart::iceberg {
 namespace {
 
-constexpr std::string_view kMagic = "PFA1";
+constexpr std::string_view kPuffinMagic = "PFA1";
 /// Payload size, flags and magic.
 constexpr size_t kTrailerBytes = 12;
 constexpr unsigned char kFooterCompressedFlag = 1;
@@ -74,7 +74,7 @@ Result<std::string> DecompressZstd(std::string_view bytes) {
 }  // namespace
 
 std::string EncodePuffin(PuffinFile& file, const std::vector<std::string>& contents) {
-  std::string bytes(kMagic);
+  std::string bytes(kPuffinMagic);
   nlohmann::json blobs = nlohmann::json::array();
   for (size_t i = 0; i < contents.size(); ++i) {
     file.blobs[i].offset = static_cast<int64_t>(bytes.size());
@@ -85,23 +85,23 @@ std::string EncodePuffin(PuffinFile& file, const std::vector<std::string>& conte
   nlohmann::json footer{{"blobs", std::move(blobs)}};
   if (!file.properties.empty()) footer["properties"] = file.properties;
   const std::string payload = footer.dump();
-  bytes += kMagic;
+  bytes += kPuffinMagic;
   bytes += payload;
   bytes += LittleEndian(static_cast<uint32_t>(payload.size()));
   bytes += LittleEndian(0);
-  bytes += kMagic;
+  bytes += kPuffinMagic;
   return bytes;
 }
 
 Result<int64_t> PuffinFooterBytes(std::string_view tail, int64_t file_bytes) {
-  if (tail.size() < kTrailerBytes || !tail.ends_with(kMagic)) {
+  if (tail.size() < kTrailerBytes || !tail.ends_with(kPuffinMagic)) {
     return CorruptData("a Puffin file ends with PFA1, this one of " + std::to_string(file_bytes) +
                        " bytes does not");
   }
   const int64_t payload = FromLittleEndian(tail.substr(tail.size() - kTrailerBytes));
   const int64_t footer =
-      payload + static_cast<int64_t>(kMagic.size()) + static_cast<int64_t>(kTrailerBytes);
-  if (footer + static_cast<int64_t>(kMagic.size()) > file_bytes) {
+      payload + static_cast<int64_t>(kPuffinMagic.size()) + static_cast<int64_t>(kTrailerBytes);
+  if (footer + static_cast<int64_t>(kPuffinMagic.size()) > file_bytes) {
     return CorruptData("a Puffin footer of " + std::to_string(footer) +
                        " bytes does not fit into a file of " + std::to_string(file_bytes));
   }
@@ -115,12 +115,12 @@ Result<PuffinFile> DecodePuffinFooter(std::string_view tail, int64_t file_bytes)
                            " bytes of the Puffin file are needed");
   }
   std::string_view footer = tail.substr(tail.size() - static_cast<size_t>(footer_bytes));
-  if (!footer.starts_with(kMagic)) {
+  if (!footer.starts_with(kPuffinMagic)) {
     return CorruptData("a Puffin footer begins with PFA1, this one at offset " +
                        std::to_string(file_bytes - footer_bytes) + " does not");
   }
   const std::string_view flags = footer.substr(footer.size() - 8, 4);
-  footer.remove_prefix(kMagic.size());
+  footer.remove_prefix(kPuffinMagic.size());
   footer.remove_suffix(kTrailerBytes);
   const bool has_unknown =
       (flags[0] & ~kFooterCompressedFlag) != 0 || flags[1] != 0 || flags[2] != 0 || flags[3] != 0;

@@ -20,7 +20,7 @@ using iceberg::ManifestContent;
 using iceberg::SequenceNumber;
 using Place = std::pair<iceberg::SpecId, iceberg::PartitionTuple>;
 
-constexpr int kPlansMax = 10;
+constexpr int kDeletePlansMax = 10;
 
 struct DeleteEntry {
   DataFile file;
@@ -135,7 +135,7 @@ Result<DeletesReport> RemoveDanglingDeletes(const LakeContext& context,
     DeletesReport report;
     Status status = RemoveOnce(context, name, options, report);
     if (status) return report;
-    if (status.error().code != ErrorCode::kConflict || plan == kPlansMax) {
+    if (status.error().code != ErrorCode::kConflict || plan == kDeletePlansMax) {
       return std::move(status).error();
     }
   }

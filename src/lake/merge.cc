@@ -17,7 +17,7 @@ namespace daypart::lake {
 namespace {
 
 /// Times a merge is matched anew because the table changed under it.
-constexpr int kPlansMax = 20;
+constexpr int kMergePlansMax = 20;
 
 std::vector<std::string> LocationsOf(const std::vector<WrittenFile>& files) {
   std::vector<std::string> locations;
@@ -109,7 +109,7 @@ bool IsStagedFor(const iceberg::TableMetadata& staged, const iceberg::TableMetad
 Result<CommitResult> MatchAndCommit(const LakeContext& context, const LoadedTable& first,
                                     const std::vector<WrittenFile>& staged,
                                     const MergeOptions& merge, const WriteOptions& options) {
-  for (int attempt = 0; attempt < kPlansMax; ++attempt) {
+  for (int attempt = 0; attempt < kMergePlansMax; ++attempt) {
     DAYPART_TRY(const LoadedTable table, LoadTable(context, first.name));
     if (!IsStagedFor(first.metadata, table.metadata)) {
       return Conflict("table " + ToString(first.name) +
@@ -138,7 +138,8 @@ Result<CommitResult> MatchAndCommit(const LakeContext& context, const LoadedTabl
     if (outcome.error().code != ErrorCode::kConflict) return std::move(outcome).error();
   }
   return Conflict("table " + ToString(first.name) + " was changed by others during each of " +
-                  std::to_string(kPlansMax) + " attempts to merge; run it again when they pause");
+                  std::to_string(kMergePlansMax) +
+                  " attempts to merge; run it again when they pause");
 }
 
 }  // namespace

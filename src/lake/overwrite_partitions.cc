@@ -14,7 +14,7 @@
 namespace daypart::lake {
 namespace {
 
-constexpr int kPlansMax = 20;
+constexpr int kOverwritePlansMax = 20;
 
 /// The change that puts the staged files in place of what `table` has in their partitions.
 Result<SnapshotChange> PlanOverwrite(const LakeContext& context, const LoadedTable& table,
@@ -73,7 +73,9 @@ Result<CommitResult> CommitOverwrite(const LakeContext& context, const LoadedTab
       return result;
     }
     const bool is_conflict = outcome.error().code == ErrorCode::kConflict;
-    if (!is_conflict || !replans || attempt == kPlansMax) return std::move(outcome).error();
+    if (!is_conflict || !replans || attempt == kOverwritePlansMax) {
+      return std::move(outcome).error();
+    }
     Log(LogLevel::kInfo, "overwriting partitions of " + ToString(table.name) +
                              " is planned anew: " + outcome.error().message);
     DAYPART_TRY(base, LoadBranch(context, table.name, table.branch));

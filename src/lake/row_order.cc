@@ -67,7 +67,7 @@ struct KeyAppender {
   }
 };
 
-struct RowKey {
+struct OrderKey {
   uint64_t front = 0;
   size_t begin = 0;
   size_t end = 0;
@@ -100,9 +100,9 @@ void AppendSortKey(const iceberg::Literal& value, const iceberg::SortField& fiel
 Result<std::vector<int64_t>> OrderOfRows(const std::vector<SortColumn>& columns) {
   const int64_t rows = columns.front().values->length();
   std::string keys;
-  std::vector<RowKey> order(static_cast<size_t>(rows));
+  std::vector<OrderKey> order(static_cast<size_t>(rows));
   for (int64_t row = 0; row < rows; ++row) {
-    RowKey& key = order[static_cast<size_t>(row)];
+    OrderKey& key = order[static_cast<size_t>(row)];
     key.row = row;
     key.begin = keys.size();
     for (const SortColumn& column : columns) {
@@ -116,7 +116,7 @@ Result<std::vector<int64_t>> OrderOfRows(const std::vector<SortColumn>& columns)
     key.front = FrontOf(std::string_view(keys).substr(key.begin, key.end - key.begin));
   }
   const std::string_view all = keys;
-  std::sort(order.begin(), order.end(), [all](const RowKey& left, const RowKey& right) {
+  std::sort(order.begin(), order.end(), [all](const OrderKey& left, const OrderKey& right) {
     if (left.front != right.front) return left.front < right.front;
     const int compared = all.substr(left.begin, left.end - left.begin)
                              .compare(all.substr(right.begin, right.end - right.begin));
@@ -124,7 +124,7 @@ Result<std::vector<int64_t>> OrderOfRows(const std::vector<SortColumn>& columns)
   });
   std::vector<int64_t> numbers;
   numbers.reserve(order.size());
-  for (const RowKey& key : order) numbers.push_back(key.row);
+  for (const OrderKey& key : order) numbers.push_back(key.row);
   return numbers;
 }
 

@@ -25,7 +25,7 @@ using decode::Chunk;
 using decode::CsvOptions;
 
 /// Bytes of a file that its kind is judged by.
-constexpr size_t kSignatureBytes = size_t{64} << 10;
+constexpr size_t kSampleBytes = size_t{64} << 10;
 /// A batch's place in the source: the file above, the chunk in it below.
 constexpr int kChunkIndexBits = 32;
 
@@ -148,7 +148,7 @@ class FileSource final : public BatchSource {
 Status FileSource::OpenNextFile() {
   const InputFile& file = options_.files[next_file_];
   DAYPART_TRY(auto reader, store_.OpenRead(file.location));
-  std::string head(std::min<uint64_t>(kSignatureBytes, reader->size_bytes()), '\0');
+  std::string head(std::min<uint64_t>(kSampleBytes, reader->size_bytes()), '\0');
   DAYPART_TRY(const size_t read, reader->ReadAt(0, std::as_writable_bytes(std::span(head))));
   const decode::FileSignature signature =
       decode::DetectSignature(std::string_view(head).substr(0, read));
@@ -190,7 +190,7 @@ Status FileSource::StartCsv(const InputFile& file, const Chunk& first) {
   }
   std::string advice;
   const decode::CsvDialect guess =
-      decode::DetectDialect(first.bytes.substr(0, kSignatureBytes), {});
+      decode::DetectDialect(first.bytes.substr(0, kSampleBytes), {});
   const bool guess_fits = std::any_of(
       options_.target.columns.begin(), options_.target.columns.end(), [&](const auto& column) {
         return std::find(guess.columns.begin(), guess.columns.end(), column.source_name) !=

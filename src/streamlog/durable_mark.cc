@@ -23,7 +23,7 @@ namespace daypart::streamlog {
 namespace {
 
 constexpr size_t kPageBytes = 4096;
-constexpr char kMagic[] = "DAYPMRK\n";
+constexpr char kMarkMagic[] = "DAYPMRK\n";
 
 uint64_t& EndIn(void* page) { return *reinterpret_cast<uint64_t*>(static_cast<char*>(page) + 8); }
 uint32_t& ChangesIn(void* page) {
@@ -37,11 +37,11 @@ Result<std::unique_ptr<DurableMark>> DurableMark::OpenForWriter(const std::strin
   if (!file.is_open()) return SystemError("opening " + path, errno);
   std::array<std::byte, kPageBytes> page{};
   DAYPART_TRY(const size_t got, store::ReadFully(file.number(), 0, page, path));
-  if (got < kPageBytes || std::memcmp(page.data(), kMagic, 8) != 0) {
+  if (got < kPageBytes || std::memcmp(page.data(), kMarkMagic, 8) != 0) {
     // Written, not only made longer: a page without a block behind it kills the process when the
     // disk is full.
     page = {};
-    std::memcpy(page.data(), kMagic, 8);
+    std::memcpy(page.data(), kMarkMagic, 8);
     const ssize_t done = ::pwrite(file.number(), page.data(), page.size(), 0);
     if (done != static_cast<ssize_t>(page.size())) {
       return SystemError("writing " + path, done < 0 ? errno : ENOSPC);

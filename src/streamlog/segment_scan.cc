@@ -58,13 +58,14 @@ class BlockReader {
 
 /// Looks for a whole frame behind `offset` that knows `index` as durable.
 Result<bool> KnowsAsDurable(BlockReader& reader, uint64_t offset, RecordIndex index) {
-  constexpr char kMagic[] = {'D', 'P', 'F', 'R'};
+  constexpr char kFrameStart[] = {'D', 'P', 'F', 'R'};
   while (offset + kFrameHeadBytes <= reader.file_bytes()) {
     DAYPART_TRY(const auto bytes, reader.At(offset, kFrameHeadBytes + kFrameBytesMax));
     const char* text = reinterpret_cast<const char*>(bytes.data());
-    const char* found = std::search(text, text + bytes.size(), kMagic, kMagic + sizeof(kMagic));
+    const char* found =
+        std::search(text, text + bytes.size(), kFrameStart, kFrameStart + sizeof(kFrameStart));
     if (found == text + bytes.size()) {
-      offset += std::max<uint64_t>(bytes.size() - (sizeof(kMagic) - 1), 1);
+      offset += std::max<uint64_t>(bytes.size() - (sizeof(kFrameStart) - 1), 1);
       continue;
     }
     offset += static_cast<uint64_t>(found - text);

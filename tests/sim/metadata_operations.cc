@@ -16,8 +16,6 @@ namespace {
 using Answer = Result<std::optional<iceberg::SnapshotId>>;
 using Updates = std::vector<iceberg::TableUpdate>;
 
-const catalog::TableName kTable{"db", "t"};
-
 /// Runs a change of metadata that makes no snapshot.
 template <typename Make>
 std::function<Answer(const lake::LakeContext&)> Updating(Make make) {

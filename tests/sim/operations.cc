@@ -14,8 +14,6 @@ namespace {
 
 using Answer = Result<std::optional<iceberg::SnapshotId>>;
 
-const catalog::TableName kTable{"db", "t"};
-
 /// A file has several row groups and a write several files, though rows are few.
 lake::WriteOptions SmallFiles(uint64_t drawn) {
   lake::WriteOptions options;

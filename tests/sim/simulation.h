@@ -24,6 +24,9 @@
 
 namespace daypart::sim {
 
+/// The table that it all happens to.
+inline const catalog::TableName kTable{"db", "t"};
+
 /// One step of the table's life.
 struct Operation {
   std::string name;
