@@ -81,6 +81,30 @@ Result<std::map<std::string, ListedStream>> ListOf(LakeSession& session, StreamS
   return streams;
 }
 
+/// What a stream of the lake holds that its table or its files do not have would be lost with it.
+/// errors: kConflict then.
+Status CheckAllCommitted(LakeSession& session, const std::string& name, const CancelToken& stop) {
+  DAYPART_TRY(StreamConfig config, StreamConfigOf(session.config(), name));
+  const bool is_served = session.config().streams.contains(name) &&
+                         ServerNotice::Find(session.config().lake_directory.string());
+  const int64_t commit_seconds = std::max(config.commit_seconds, config.files_commit_seconds);
+  config.source.clear();  // the one to be deleted is the lake's own
+  DAYPART_TRY(const auto stream, StreamSession::Open(session, std::move(config),
+                                                     {.reads_only = true}, stop));
+  DAYPART_TRY(const auto backlogs, stream->Backlogs());
+  if (backlogs.empty()) return Ok();
+  std::string told;
+  for (const auto& [sink, records_count] : backlogs) {
+    told += (told.empty() ? "" : ", ") + Counted(records_count, "record") + " not in " + sink;
+  }
+  const std::string next =
+      is_served ? "daypart serve, which runs, commits them within " +
+                      Counted(commit_seconds, "second") + ": wait for it"
+                : "take them in with: daypart stream " + name + " --until-idle";
+  return Conflict("stream " + name + " is expected to be committed, it holds " + told + "; " +
+                  next + "; or delete them with --force");
+}
+
 }  // namespace
 
 Result<int> RunStreamCreate(LakeSession& session, const NamedStreamArguments& arguments,
@@ -112,6 +136,12 @@ Result<int> RunStreamDelete(LakeSession& session, const NamedStreamArguments& ar
                             const CancelToken& stop, const OutputOptions& output) {
   StreamTarget target;
   DAYPART_TRY(const auto service, ServiceOf(session, arguments, target, stop));
+  // Another server's streams are not known here, nor who takes what is at Kinesis.
+  if (target.is_local && arguments.endpoint.empty() && !arguments.is_forced) {
+    DAYPART_TRY(const StreamFacts facts, service->Describe(arguments.name));
+    const Status committed = CheckAllCommitted(session, facts.name, stop);
+    if (!committed) return committed.error();
+  }
   DAYPART_RETURN_IF_ERROR(service->Delete(target.place.stream));
   if (output.is_json) {
     PrintLine(nlohmann::json{{"stream", target.place.stream}, {"deleted", true}}.dump());

@@ -190,6 +190,7 @@ struct NamedStreamArguments {
   std::string name;
   int64_t shards_count = 1;
   bool is_on_demand = false;
+  bool is_forced = false;
   bool is_aws = false;
   std::string endpoint;
   std::string region;

@@ -51,7 +51,9 @@ void AddNamedStreams(CLI::App& stream, Options& options, Action& action) {
   AddNamed(stream, "describe", "Show a stream's shards and retention", options, action,
            RunStreamDescribe);
   AddNamed(stream, "delete", "Delete a stream and the records in it", options, action,
-           RunStreamDelete);
+           RunStreamDelete)
+      ->add_flag("--force", options.named_stream.is_forced,
+                 "Also records that its table or files do not have yet");
 }
 
 void AddStream(CLI::App& app, Options& options, Action& action) {

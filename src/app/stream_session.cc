@@ -176,25 +176,38 @@ Result<bool> StreamSession::ReadUncommitted() {
 }
 
 Result<bool> StreamSession::HasUncommitted() const {
-  auto table = lake::LoadTable(context_, table_options_.table);
-  if (!table && table.error().code == ErrorCode::kNotFound) return false;
-  if (!table) return std::move(table).error();
-  DAYPART_TRY(const auto state,
-              ingest::ReadStreamState(context_, table->metadata, source_->name()));
+  DAYPART_TRY(const auto state, sinks_.front()->State());
+  if (!state) return false;
+  DAYPART_TRY(const int64_t records_count, RecordsBeyond(*state));
+  return records_count > 0;
+}
+
+Result<std::vector<StreamSession::Backlog>> StreamSession::Backlogs() const {
+  std::vector<Backlog> backlogs;
+  for (const auto& sink : sinks_) {
+    DAYPART_TRY(const auto state, sink->State());
+    DAYPART_TRY(const int64_t records_count, RecordsBeyond(state.value_or(ingest::StreamState{})));
+    if (records_count > 0) backlogs.push_back({sink->name(), records_count});
+  }
+  return backlogs;
+}
+
+Result<int64_t> StreamSession::RecordsBeyond(const ingest::StreamState& state) const {
+  int64_t records_count = 0;
   DAYPART_TRY(const auto shards, source_->ListShards());
   for (const source::Shard& shard : shards) {
-    using source::StartPosition;
-    DAYPART_TRY(const auto end, source_->PositionOf(shard.id, StartPosition::kNewest));
+    DAYPART_TRY(std::string from,
+                source_->PositionOf(shard.id, source::StartPosition::kOldest));
     const auto known = state.shards.find(shard.id);
-    std::string at;
-    if (known != state.shards.end()) {
-      at = known->second.position;
-    } else {
-      DAYPART_TRY(at, source_->PositionOf(shard.id, StartPosition::kOldest));
+    // What retention dropped is not there to be taken.
+    if (known != state.shards.end() &&
+        source_->ComparePositions(known->second.position, from) > 0) {
+      from = known->second.position;
     }
-    if (source_->ComparePositions(at, end) < 0) return true;
+    DAYPART_TRY(const auto run, source_->Read(shard.id, from, {.records_max = 1}));
+    records_count += static_cast<int64_t>(run.records.size()) + run.behind_count.value_or(0);
   }
-  return false;
+  return records_count;
 }
 
 Result<std::vector<FileLock>> StreamSession::Lock(const LakeSession& session) const {

@@ -51,6 +51,13 @@ class StreamSession {
   /// Whether the source holds records beyond the table's commits; false while there is no table.
   Result<bool> HasUncommitted() const;
 
+  struct Backlog {
+    std::string sink;
+    int64_t records_count = 0;
+  };
+  /// The sinks that have not committed all that the source holds, a source that knows_end().
+  Result<std::vector<Backlog>> Backlogs() const;
+
   /// Brings records back from quarantine that fit by now.
   Result<ingest::ReplayReport> ReplayQuarantine(LakeSession& session, bool is_dry_run) const;
 
@@ -72,6 +79,7 @@ class StreamSession {
       context_{session.store(), session.catalog(), session.clock(), session.context().random,
                never_, session.context().warehouse} {}
   Status AddSinks(LakeSession& session);
+  Result<int64_t> RecordsBeyond(const ingest::StreamState& state) const;
 
   StreamConfig config_;
   CancelToken never_;  // a commit under way is not cut off: stopping is the consumers'

@@ -291,6 +291,14 @@ Result<std::optional<OpenedSink>> FilesSink::Open() {
   return std::optional(std::move(opened));
 }
 
+Result<std::optional<StreamState>> FilesSink::State() const {
+  DAYPART_TRY(const int64_t newest, NewestEpoch());
+  if (newest < 0) return std::optional<StreamState>();
+  DAYPART_TRY(const std::string text, context_.store.Get(ProgressLocation(newest)));
+  DAYPART_TRY(auto progress, FromText(ProgressLocation(newest), text));
+  return std::optional(std::move(progress.state));
+}
+
 Status FilesSink::Create(const std::vector<LearntColumn>& columns) {
   return table_.Create(columns);
 }

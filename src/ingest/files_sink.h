@@ -34,6 +34,7 @@ class FilesSink final : public Sink {
 
   std::string name() const override { return options_.folder + '/'; }
   Result<std::optional<OpenedSink>> Open() override;
+  Result<std::optional<StreamState>> State() const override;
   Status Create(const std::vector<LearntColumn>& columns) override;
   Result<SinkShape> AddColumns(const std::vector<LearntColumn>& columns) override;
   Result<EpochCommit> WriteEpoch(source::BatchSource& rows,

@@ -49,6 +49,8 @@ class Sink {
 
   /// What is there; nullopt if the sink is yet to be created.
   virtual Result<std::optional<OpenedSink>> Open() = 0;
+  /// How far the sink has come, nothing being changed; nullopt if it is yet to be created.
+  virtual Result<std::optional<StreamState>> State() const = 0;
   /// For columns that the stream has shown.
   virtual Status Create(const std::vector<LearntColumn>& columns) = 0;
   /// Between epochs. returns: the shape afterwards.

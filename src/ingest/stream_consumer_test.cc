@@ -234,6 +234,7 @@ class FailingSink final : public Sink {
     if (fails_to_open_) return Unavailable("not now");
     return sink_.Open();
   }
+  Result<std::optional<StreamState>> State() const override { return sink_.State(); }
   Status Create(const std::vector<LearntColumn>& columns) override { return sink_.Create(columns); }
   Result<SinkShape> AddColumns(const std::vector<LearntColumn>& columns) override {
     return sink_.AddColumns(columns);
@@ -385,6 +386,7 @@ class BusySink final : public Sink {
       : table_(table), beside_(std::move(beside)) {}
   std::string name() const override { return table_.name(); }
   Result<std::optional<OpenedSink>> Open() override { return table_.Open(); }
+  Result<std::optional<StreamState>> State() const override { return table_.State(); }
   Status Create(const std::vector<LearntColumn>& columns) override {
     return table_.Create(columns);
   }

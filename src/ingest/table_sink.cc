@@ -89,6 +89,14 @@ Result<std::optional<OpenedSink>> TableSink::Open() {
   return std::optional(std::move(opened));
 }
 
+Result<std::optional<StreamState>> TableSink::State() const {
+  const auto table = lake::LoadTable(context_, options_.table);
+  if (!table && table.error().code == ErrorCode::kNotFound) return std::optional<StreamState>();
+  if (!table) return table.error();
+  DAYPART_TRY(auto state, ReadStreamState(context_, table->metadata, options_.source_name));
+  return std::optional(std::move(state));
+}
+
 Status TableSink::Create(const std::vector<LearntColumn>& columns) {
   lake::CreateOptions create;
   for (const LearntColumn& column : columns) {

@@ -35,6 +35,7 @@ class TableSink final : public Sink {
 
   std::string name() const override { return ToString(options_.table); }
   Result<std::optional<OpenedSink>> Open() override;
+  Result<std::optional<StreamState>> State() const override;
   Status Create(const std::vector<LearntColumn>& columns) override;
   Result<SinkShape> AddColumns(const std::vector<LearntColumn>& columns) override;
   Status KeepRejects(const std::vector<RejectedRecord>& rejects) override;

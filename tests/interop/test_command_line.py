@@ -88,7 +88,7 @@ def test_streams_are_made_listed_and_deleted_with_and_without_a_server(lake):
         assert kinesis.list_streams()["StreamNames"] == ["clicks"]
         assert server.stop() == 0
     assert "3 open shards" in lake.must("stream", "describe", "clicks")
-    lake.must("stream", "delete", "clicks")
+    lake.must("stream", "delete", "clicks", "--force")
     gone = lake.run("stream", "describe", "clicks")
     assert gone.returncode == 1 and "clicks" in gone.stderr
     assert "daypart stream create NAME" in lake.must("stream", "list")
