@@ -7,7 +7,6 @@
 
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <charconv>
@@ -19,6 +18,7 @@
 #include "ingest/id_window.h"
 #include "ingest/limits.h"
 #include "ingest/quarantine.h"
+#include "ingest/stream_file_name.h"
 #include "lake/batch_list.h"
 #include "lake/table_writer.h"
 
@@ -53,21 +53,6 @@ std::string HourFolder(const iceberg::PartitionTuple& hour) {
   std::snprintf(text, sizeof(text), "event_date=%04d-%02d-%02d/hour=%02d/",
                 static_cast<int>(date.year), static_cast<int>(date.month),
                 static_cast<int>(date.day), *hours - day * 24);
-  return text;
-}
-
-/// The epoch's range of positions as 16 hex digits: the same range has the same name.
-std::string RangeText(const StreamState& from, const StreamState& to) {
-  std::string range;
-  for (const auto& [id, shard] : to.shards) {
-    const auto before = from.shards.find(id);
-    if (before != from.shards.end() && before->second.position == shard.position) continue;
-    range += id + '\n' + (before == from.shards.end() ? "" : before->second.position) + '\n' +
-             shard.position + '\n';
-  }
-  char text[24];
-  std::snprintf(text, sizeof(text), "%016llx",
-                static_cast<unsigned long long>(XXH3_64bits(range.data(), range.size())));
   return text;
 }
 
@@ -315,18 +300,19 @@ Status FilesSink::KeepRejects(const std::vector<RejectedRecord>& rejects) {
 }
 
 FilesSink::Progress FilesSink::After(const std::vector<lake::WrittenFile>& written,
-                                     const StreamState& state) const {
+                                     const StreamState& state, const std::string& replay_id) const {
   Progress next{.epoch = progress_.epoch + 1,
                 .state = state,
-                .replay_id = progress_.replay_id,
+                .replay_id = replay_id.empty() ? progress_.replay_id : replay_id,
                 .files = {},
                 .recent = progress_.recent};
-  const std::string prefix = options_.stream + '-' + EpochText(next.epoch) + '-' +
-                             RangeText(progress_.state, next.state) + '-';
+  const auto names =
+      replay_id.empty()
+          ? StreamFileNames::OfRange(options_.stream, next.epoch, progress_.state, next.state)
+          : StreamFileNames::OfReplay(options_.stream, next.epoch, replay_id);
   for (const lake::WrittenFile& file : written) {
     KeptFile kept{.pending = file.file.location.substr(hidden_folder_.size() + 1),
-                  .name = HourFolder(file.file.partition) + prefix +
-                          std::to_string(next.files.size()) + ".parquet",
+                  .name = HourFolder(file.file.partition) + names.Name(next.files.size()),
                   .rows = file.file.record_count,
                   .bytes = file.file.file_bytes};
     next.files.push_back(kept);
@@ -361,7 +347,7 @@ Result<EpochCommit> FilesSink::WriteEpoch(source::BatchSource& rows,
     return std::move(kept).error();
   }
   // After an error it is not told here whether the object is there: the files stay for Open.
-  DAYPART_RETURN_IF_ERROR(Put(After(written, out.epoch.state)));
+  DAYPART_RETURN_IF_ERROR(Put(After(written, out.epoch.state, "")));
   DAYPART_RETURN_IF_ERROR(Publish());
   return out;
 }
@@ -387,9 +373,8 @@ Status FilesSink::AddReplayed(const std::shared_ptr<arrow::RecordBatch>& rows,
   if (fresh->num_rows() > 0) source.Add(fresh);
   DAYPART_TRY(const auto written,
               lake::WriteDataFiles(context_, metadata_, source, options_.table.write, false));
-  Progress next = After(written, progress_.state);
+  Progress next = After(written, progress_.state, replay_id);
   next.state.replayed_count += fresh->num_rows();
-  next.replay_id = replay_id;
   DAYPART_RETURN_IF_ERROR(Put(std::move(next)));
   return Publish();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // FilesSink: rows of a stream into plain Parquet files that any reader takes:
-// <folder>/event_date=YYYY-MM-DD/hour=HH/<stream>-<epoch>-<range>-<n>.parquet, with the columns of
-// the stream's table. Readers see nothing but whole files of committed epochs: files are written
+// <folder>/event_date=YYYY-MM-DD/hour=HH/<stream>-<epoch>-<positions>-<n>.parquet, with the columns
+// of the stream's table. Readers see nothing but whole files of committed epochs: files are written
 // beside the folder, an object that names them and the positions behind them is put only if absent,
 // which is the commit, and then they are moved to where they are seen. What was killed in between
 // is moved when the sink is opened next. See docs/formats/stream-files.md.
@@ -70,8 +70,9 @@ class FilesSink final : public Sink {
   /// The epoch of the newest progress object; -1 if there is none.
   Result<int64_t> NewestEpoch() const;
   Status LoadTable();
-  /// What the progress becomes with the files written.
-  Progress After(const std::vector<lake::WrittenFile>& written, const StreamState& state) const;
+  /// What the progress becomes with the files written, those of a replay if one is named.
+  Progress After(const std::vector<lake::WrittenFile>& written, const StreamState& state,
+                 const std::string& replay_id) const;
   Status Put(Progress progress);
   /// Moves the last epoch's files to where readers see them.
   Status Publish() const;

@@ -9,6 +9,8 @@
 #include <gmock/gmock.h>
 #include <parquet/arrow/reader.h>
 
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/log.h"
@@ -141,6 +143,30 @@ TEST_F(FilesSinkTest, WritesFilesByDateAndHour) {
   EXPECT_THAT(Ids(), ElementsAre(1, 2, 3, 4, 5)) << "ids are known after a restart";
   MustConsumeFiles();
   EXPECT_THAT(Paths(), SizeIs(5)) << "nothing new writes nothing";
+}
+
+TEST_F(FilesSinkTest, FinishesACommitUnderTheNamesThatItWasBegunWith) {
+  source_.Put("a", Event(1));
+  MustConsumeFiles();
+  const std::string path = Paths().front();
+  EXPECT_THAT(path, HasSubstr("/test-000000000000-a..1-0.parquet"));
+  // As an older version that was killed before the move has left it.
+  std::string hidden = source_.name();
+  std::replace(hidden.begin(), hidden.end(), ':', '-');
+  const auto top = folder_ / "_stream1" / hidden;
+  const auto progress_path = top / "progress" / "000000000000.json";
+  auto progress = nlohmann::json::parse(std::ifstream(progress_path));
+  const std::string old_path = path.substr(0, path.find("test-")) +
+                               "test-000000000000-5f0c61d8e2a94b37-0.parquet";
+  for (const char* list : {"files", "recent"}) progress[list][0]["name"] = old_path;
+  std::ofstream(progress_path) << progress.dump();
+  std::filesystem::rename(folder_ / "stream1" / path,
+                          top / progress["files"][0]["pending"].get<std::string>());
+  source_.Put("a", Event(1));
+  source_.Put("a", Event(2));
+  MustConsumeFiles();
+  EXPECT_THAT(Paths(), ElementsAre(old_path, HasSubstr("/test-000000000001-a.1.3-0.parquet")));
+  EXPECT_THAT(Ids(), ElementsAre(1, 2)) << "ids of files of both names are known";
 }
 
 TEST_F(FilesSinkTest, HasTheTablesColumnsAndTheirChanges) {

@@ -25,8 +25,12 @@ inline constexpr int64_t kRejectBytesMax = int64_t{64} << 20;
 /// Decoded bytes that threads which take rows decode ahead while an earlier run is still at work.
 inline constexpr int64_t kAheadBytesMax = int64_t{64} << 20;
 /// Files that the progress of stream files names for filling the window of ids: at one file every
-/// 30 s more than a day, and half a megabyte.
+/// 30 s more than a day, and a megabyte.
 inline constexpr size_t kRecentFilesMax = 4'096;
+/// A stream file's name: file systems take 255 bytes, and programs that copy add some to them.
+inline constexpr size_t kStreamFileNameBytesMax = 240;
+/// Of a shard's id (a file's path) in such a name.
+inline constexpr size_t kShardTextBytesMax = 64;
 /// Progress objects of stream files that stay: the last ones, for a look at what went before.
 inline constexpr int64_t kProgressKept = 3;
 /// Files that wait to be seen and are this old were left behind by a crash: as for orphans.

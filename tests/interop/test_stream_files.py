@@ -3,6 +3,7 @@
 
 import io
 import json
+import re
 import signal
 import subprocess
 import time
@@ -46,6 +47,10 @@ def test_the_files_are_partitioned_and_crawled(lake):
     write(lake, "a.jsonl", [event(n) for n in range(1000)] + [event(n) for n in range(0, 1000, 7)])
     lake.must("stream", "clicks", "--until-idle")
     assert seen(lake) == (1000, 1000, 499_500, 0)
+    names = [path.name for path in (lake.folder / "lake" / "stream1").glob("*/*/*")]
+    size = (lake.folder / "in" / "a.jsonl").stat().st_size
+    assert all(re.fullmatch(rf"clicks-0{{12}}-a_2Ejsonl\.\.1024__[0-9a-f]{{16}}_3A{size}-\d+\.parquet", name)
+               for name in names), names
     lake.must("crawl", "stream1/")
     assert lake.query("SELECT count(*) AS n, sum(views) AS s, count(DISTINCT event_date) AS d, "
                       "count(DISTINCT hour) AS h FROM media_raw.stream1") == [
