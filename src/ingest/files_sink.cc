@@ -155,12 +155,9 @@ Status FilesSink::LoadTable() {
   metadata.properties["write.data.path"] = hidden_folder_ + "/pending";
   const std::string time_column = ColumnOf(metadata.current_schema(), SourceNames(metadata),
                                            options_.table.time_column);
-  const auto* time = metadata.current_schema().FindField(std::string_view(time_column));
-  const bool is_timed = time != nullptr && (time->type.kind == iceberg::TypeKind::kTimestamp ||
-                                            time->type.kind == iceberg::TypeKind::kTimestamptz);
-  DAYPART_TRY(auto spec, iceberg::ParsePartitionSpec(
-                             is_timed ? "hour(" + time_column + ")" : "",
-                             metadata.current_schema()));
+  DAYPART_TRY(auto spec,
+              iceberg::ParsePartitionSpec(HourPartition(metadata.current_schema(), time_column),
+                                          metadata.current_schema()));
   metadata.default_spec_id = spec.id;
   metadata.partition_specs = {std::move(spec)};
   metadata_ = std::move(metadata);

@@ -16,13 +16,6 @@
 namespace daypart::ingest {
 namespace {
 
-bool is_timed(const iceberg::Schema& schema, const std::string& column) {
-  const auto* field = schema.FindField(std::string_view(column));
-  if (field == nullptr) return false;
-  const iceberg::TypeKind kind = field->type.kind;
-  return kind == iceberg::TypeKind::kTimestamp || kind == iceberg::TypeKind::kTimestamptz;
-}
-
 /// Whether rows of the schema `before` are as they would be of `now`: it has their columns as they
 /// were, and those that came are null in records that have no value for them.
 bool is_extended_by(const iceberg::Schema& before, const iceberg::Schema& now) {
@@ -39,6 +32,13 @@ bool is_extended_by(const iceberg::Schema& before, const iceberg::Schema& now) {
 }
 
 }  // namespace
+
+std::string HourPartition(const iceberg::Schema& schema, const std::string& column) {
+  const auto* field = schema.FindField(std::string_view(column));
+  const bool is_timed = field != nullptr && (field->type.kind == iceberg::TypeKind::kTimestamp ||
+                                             field->type.kind == iceberg::TypeKind::kTimestamptz);
+  return is_timed ? "hour(" + column + ")" : "";
+}
 
 Result<std::vector<std::shared_ptr<arrow::Array>>> RecentValues(const lake::LakeContext& context,
                                                                 const lake::LoadedTable& table,
@@ -104,10 +104,9 @@ Status TableSink::Create(const std::vector<LearntColumn>& columns) {
   }
   create.schema = iceberg::AssignFreshIds(std::move(create.schema));
   AddColumnProperties(create.schema, columns, create.properties);
-  std::string partition = options_.partition;
-  if (partition.empty() && is_timed(create.schema, options_.time_column)) {
-    partition = "hour(" + options_.time_column + ")";
-  }
+  const std::string partition = options_.partition.empty()
+                                    ? HourPartition(create.schema, options_.time_column)
+                                    : options_.partition;
   DAYPART_TRY(create.spec, iceberg::ParsePartitionSpec(partition, create.schema));
   create.format_version = options_.format_version;
   // Commits every half a minute make small files; the server folds them unless somebody objects.

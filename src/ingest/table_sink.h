@@ -52,6 +52,9 @@ class TableSink final : public Sink {
   std::string state_text_;  // of it in the table
 };
 
+/// A stream's partitioning by the hours of the column; empty if the schema has no such time.
+std::string HourPartition(const iceberg::Schema& schema, const std::string& column);
+
 /// The columns' arrays of the rows that were added last, oldest first, until they are rows_max.
 Result<std::vector<std::shared_ptr<arrow::Array>>> RecentValues(const lake::LakeContext& context,
                                                                 const lake::LoadedTable& table,
