@@ -15,7 +15,6 @@
 namespace daypart::ingest {
 namespace {
 
-
 std::string Lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -71,10 +70,16 @@ std::string HeaderOf(const source::LineRun& run) {
 
 /// Of a run of a CSV file, whether it begins with the header or not.
 crawl::FileShape ShapeOfCsv(const source::LineRun& run) {
-  const std::string text = run.has_header ? run.text : HeaderOf(run) + run.text;
+  std::string_view sample = std::string_view(run.text).substr(0, kSampleBytesMax);
+  std::string headed;
+  if (!run.has_header) {
+    headed = HeaderOf(run);
+    headed += sample;
+    sample = headed;
+  }
   crawl::FileShape shape;
-  crawl::ProfileCsv({.head = std::string_view(text).substr(0, kSampleBytesMax),
-                     .is_whole_file = text.size() <= kSampleBytesMax,
+  crawl::ProfileCsv({.head = sample,
+                     .is_whole_file = run.text.size() <= kSampleBytesMax,
                      .parts = {},
                      .delimiter = run.csv_delimiter},
                     shape);
