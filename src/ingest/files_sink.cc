@@ -9,6 +9,7 @@
 #include <arrow/record_batch.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -196,15 +197,27 @@ Status FilesSink::Put(Progress progress) {
 }
 
 Status FilesSink::Publish() const {
-  for (const KeptFile& file : progress_.files) {
-    const std::string target = name() + file.name;
-    const Status moved = context_.store.Move(hidden_folder_ + '/' + file.pending, target);
-    if (moved) continue;
-    if (moved.error().code != ErrorCode::kNotFound) return moved;
-    // By a Move that may have failed after it. What is in neither place, somebody has taken away.
-    const Status sure = context_.store.Confirm(target);
-    if (!sure && sure.error().code != ErrorCode::kNotFound) return sure;
-  }
+  const std::vector<KeptFile>& files = progress_.files;
+  std::atomic<size_t> next{0};
+  return lake::RunInParallel(
+      static_cast<int>(std::clamp<size_t>(files.size(), 1, kMovesMax)), [&](int) -> Status {
+        for (size_t i = next++; i < files.size(); i = next++) {
+          Status shown = Show(files[i]);
+          if (shown) continue;
+          next = files.size();  // The others are for the next Open, as this one is.
+          return shown;
+        }
+        return Ok();
+      });
+}
+
+Status FilesSink::Show(const KeptFile& file) const {
+  const std::string target = name() + file.name;
+  Status moved = context_.store.Move(hidden_folder_ + '/' + file.pending, target);
+  if (moved || moved.error().code != ErrorCode::kNotFound) return moved;
+  // By a Move that may have failed after it. What is in neither place, somebody has taken away.
+  Status sure = context_.store.Confirm(target);
+  if (!sure && sure.error().code != ErrorCode::kNotFound) return sure;
   return Ok();
 }
 

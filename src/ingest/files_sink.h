@@ -74,8 +74,10 @@ class FilesSink final : public Sink {
   Progress After(const std::vector<lake::WrittenFile>& written, const StreamState& state,
                  const std::string& replay_id) const;
   Status Put(Progress progress);
-  /// Moves the last epoch's files to where readers see them.
+  /// Moves the last epoch's files to where readers see them, several at a time. After a failure
+  /// some are there.
   Status Publish() const;
+  Status Show(const KeptFile& file) const;
   void RemoveLeftovers() const;
   /// Of the table; empty if there is none.
   std::string ColumnForKey(const std::string& key) const;

@@ -31,6 +31,8 @@ inline constexpr size_t kRecentFilesMax = 4'096;
 inline constexpr size_t kStreamFileNameBytesMax = 240;
 /// Of a shard's id (a file's path) in such a name.
 inline constexpr size_t kShardTextBytesMax = 64;
+/// Files of a commit that move to their names at a time: on S3 each waits for two answers.
+inline constexpr size_t kMovesMax = 32;
 /// Progress objects of stream files that stay: the last ones, for a look at what went before.
 inline constexpr int64_t kProgressKept = 3;
 /// Files that wait to be seen and are this old were left behind by a crash: as for orphans.

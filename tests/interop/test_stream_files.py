@@ -13,6 +13,7 @@ import pyarrow.parquet
 import pytest
 
 import cloud
+import faults
 from test_s3 import KINDS, CloudLake
 
 STREAM = '\n[stream.clicks]\nsource = "in"\n'
@@ -168,3 +169,20 @@ def test_files_on_s3(server, tmp_path):
     assert sorted(ids) == sorted(f"e{n}" for n in range(120))
     lake.must("crawl", "stream1/")
     assert lake.query("SELECT count(*) AS n, count(event_date) AS d FROM media_raw.stream1") == [{"n": 120, "d": 120}]
+
+
+def test_files_on_s3_move_side_by_side(server, tmp_path):
+    proxy = faults.FaultProxy(server.url, delay=0.1)
+    lake = CloudLake(tmp_path / "there", server, url=proxy.url)
+    configure(lake)
+    write(lake, "a.jsonl", [event(n) for n in range(24)])
+    proxy.calls.clear()
+    started = time.monotonic()
+    lake.must("stream", "clicks", "--until-idle", "--no-windows")
+    seconds = time.monotonic() - started
+    moves = [call for call in proxy.calls if "/pending/" in call.path and call.method == "DELETE"]
+    assert len(moves) == 24 and len([key for key in lake.objects() if key.startswith("demo/stream1/")]) == 24
+    print(len(proxy.calls), "calls in", seconds, "s")
+    # One after the other the copies and deletions alone take 4.8 s.
+    assert seconds < 4.8, seconds
+    proxy.stop()
