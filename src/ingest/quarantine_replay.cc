@@ -233,7 +233,7 @@ Result<QuarantineReplay::Fitting> QuarantineReplay::Decode(
 Result<QuarantineReplay::Ledger> QuarantineReplay::ReadLedger(
     const lake::LoadedTable& table) const {
   Ledger ledger;
-  std::string text = lake::CheckpointText(table.metadata, ledger_key_);
+  DAYPART_TRY(std::string text, lake::CheckpointText(table.metadata, ledger_key_));
   if (text.empty()) return ledger;
   if (!text.starts_with('{')) {
     DAYPART_TRY(text, context_.store.Get(text));

@@ -79,7 +79,8 @@ std::string StreamStateKey(std::string_view source) {
   return std::string(lake::kStreamKeyPrefix) + std::string(source);
 }
 
-std::string StreamStateText(const iceberg::TableMetadata& metadata, std::string_view source) {
+Result<std::string> StreamStateText(const iceberg::TableMetadata& metadata,
+                                    std::string_view source) {
   return lake::CheckpointText(metadata, StreamStateKey(source));
 }
 
@@ -87,7 +88,7 @@ Result<StreamState> ReadStreamState(const lake::LakeContext& context,
                                     const iceberg::TableMetadata& metadata,
                                     std::string_view source) {
   const std::string key = StreamStateKey(source);
-  const std::string text = StreamStateText(metadata, source);
+  DAYPART_TRY(const std::string text, StreamStateText(metadata, source));
   if (text.empty()) return StreamState{};
   if (!text.starts_with('{')) {
     DAYPART_TRY(const std::string object, context.store.Get(text));

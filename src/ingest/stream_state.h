@@ -53,8 +53,9 @@ Result<StreamState> StreamStateFromJson(std::string_view json);
 std::string StreamStateKey(std::string_view source);
 
 /// What stands under the key in the newest ancestor of the table's snapshot that has it, else in
-/// the table's properties; empty if nowhere.
-std::string StreamStateText(const iceberg::TableMetadata& metadata, std::string_view source);
+/// the table's properties; empty if nowhere. errors: of lake::CheckpointText.
+Result<std::string> StreamStateText(const iceberg::TableMetadata& metadata,
+                                    std::string_view source);
 
 /// The state that the newest ancestor of the table's snapshot holds: commits of other programs
 /// and compactions hold none. If it has expired, the table's property; an empty state if there

@@ -78,7 +78,7 @@ Result<std::optional<OpenedSink>> TableSink::Open() {
   metadata_ = table->metadata;
   OpenedSink opened;
   opened.shape = {.schema = metadata_.current_schema(), .source_names = SourceNames(metadata_)};
-  state_text_ = StreamStateText(metadata_, options_.source_name);
+  DAYPART_TRY(state_text_, StreamStateText(metadata_, options_.source_name));
   DAYPART_TRY(state_, ReadStreamState(context_, metadata_, options_.source_name));
   opened.state = state_;
   const std::string ids =
@@ -162,7 +162,8 @@ Status TableSink::Commit(const std::vector<lake::WrittenFile>& files, const Epoc
       return Conflict("the columns of table " + ToString(options_.table) +
                       " were changed; its records are read again for those it has now");
     }
-    if (StreamStateText(base, options_.source_name) == state_text_) return Ok();
+    DAYPART_TRY(const std::string text_there, StreamStateText(base, options_.source_name));
+    if (text_there == state_text_) return Ok();
     return Conflict("another consumer of " + options_.source_name + " writes to table " +
                     ToString(options_.table) + "; there may be one at a time");
   };

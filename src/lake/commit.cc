@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "lake/checkpoint.h"
 #include "lake/commit_turns.h"
 #include "lake/commit_upkeep.h"
 #include "lake/snapshot_builder.h"
@@ -155,7 +156,7 @@ Result<CommitOutcome> TryCommit(const LakeContext& context, const catalog::Table
     ref.snapshot_id = snapshot_id;
     updates.emplace_back(iceberg::SetSnapshotRef{.name = change.branch, .ref = ref});
     if (!change.properties.empty()) {
-      updates.emplace_back(iceberg::SetProperties{change.properties});
+      updates.emplace_back(iceberg::SetProperties{WithSetters(change.properties, built.snapshot)});
     }
     // Commits to other branches are few, and what main keeps is for commits to main to say.
     std::vector<iceberg::SnapshotId> dropped;

@@ -11,7 +11,7 @@
 namespace daypart::pipeline {
 Result<Ledger> ReadLedger(const lake::LakeContext& context, const lake::LoadedTable& table) {
   Ledger ledger;
-  const std::string location = lake::CheckpointText(table.metadata, kLedgerKey);
+  DAYPART_TRY(const std::string location, lake::CheckpointText(table.metadata, kLedgerKey));
   if (location.empty()) return ledger;
   DAYPART_TRY(const std::string text, context.store.Get(location));
   const auto json = nlohmann::json::parse(text, nullptr, false);

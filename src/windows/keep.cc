@@ -68,7 +68,7 @@ Result<Standing> LookAt(const lake::LakeContext& context, const WindowDeclaratio
     return standing;
   }
   standing.target = *std::move(target);
-  standing.state_text = StateText(standing.target->metadata);
+  DAYPART_TRY(standing.state_text, StateText(standing.target->metadata));
   if (standing.state_text.empty()) {
     if (standing.target->metadata.current_snapshot() != nullptr) {
       return InvalidArgument("table " + ToString(window.target) + " is there already and holds "
@@ -165,7 +165,8 @@ class Keeper {
     write.properties = write.summary;
     write.commits_empty = true;
     write.check = [state_text](const iceberg::TableMetadata& now) -> Status {
-      if (StateText(now) == state_text) return Ok();
+      DAYPART_TRY(const std::string text_there, StateText(now));
+      if (text_there == state_text) return Ok();
       return Conflict("another keeper was first");
     };
     return write;

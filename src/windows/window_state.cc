@@ -23,7 +23,7 @@ std::string Text(int64_t micros) { return FormatTimestampMicros(micros, /*with_z
 
 }  // namespace
 
-std::string StateText(const iceberg::TableMetadata& target) {
+Result<std::string> StateText(const iceberg::TableMetadata& target) {
   return lake::CheckpointText(target, kStateKey);
 }
 

@@ -35,8 +35,8 @@ struct WindowState {
 };
 
 /// The text that stands in the newest ancestor of the target's snapshot that has it, else in the
-/// target's properties; empty if nowhere.
-std::string StateText(const iceberg::TableMetadata& target);
+/// target's properties; empty if nowhere. errors: of lake::CheckpointText.
+Result<std::string> StateText(const iceberg::TableMetadata& target);
 std::string StateToJson(const WindowState& state);
 /// errors: kCorruptData.
 Result<WindowState> StateFromJson(const std::string& text);
