@@ -14,6 +14,7 @@
 #include "lake/change_rows.h"
 #include "lake/table_scan.h"
 #include "query/engine.h"
+#include "windows/carried_columns.h"
 #include "windows/late_rows.h"
 #include "windows/limits.h"
 #include "windows/source_changes.h"
@@ -237,12 +238,17 @@ class Keeper {
     DAYPART_TRY(WindowState state, StateAt(source, standing.shape, standing.state, files));
     DAYPART_TRY(const WindowTypes types,
                 TypesOf(window_, standing.shape, target.metadata.current_schema()));
-    const WindowSql sql(window_, types);
+    WindowSql sql(window_, types);
+    if (KindOf(snapshot) == ChangeKind::kAppend && snapshot.parent_id) {
+      auto carried = CarriedColumns(window_, source.metadata.current_schema(),
+                                    target.metadata.current_schema());
+      if (carried) sql.CarryOn(*std::move(carried));
+    }
     DAYPART_TRY(const auto engine, query::OpenEngine(context_, raw_, EngineOf()));
     DAYPART_TRY(auto delta, Delta::Open(context_, raw_, EngineOf(), source,
                                         standing.shape.columns));
     DAYPART_RETURN_IF_ERROR(engine->Bind({kWindowDatabase, kDeltaRows}, delta.rows()));
-    DAYPART_TRY(const auto sessions, OpenSessions(target, floor));
+    DAYPART_TRY(const auto sessions, OpenSessions(target, floor, sql.is_carried()));
     if (sql.reads_sessions()) {
       DAYPART_RETURN_IF_ERROR(engine->Bind({kWindowDatabase, kTargetRows}, *sessions));
     }
@@ -281,21 +287,20 @@ class Keeper {
   /// Replaces the touched windows in the target.
   Status Put(const StepParts& parts, TouchedWindows& touched, const WindowState& state,
              const std::string& state_text) {
-    const Expression in_source = WithinSpans(touched.spans, parts.shape.time_field);
-    DAYPART_TRY(auto source_plan, lake::PlanScan(context_, parts.source, in_source));
-    DAYPART_TRY(const auto source_rows,
-                lake::OpenScanWhere(context_, parts.source, std::move(source_plan),
-                                    parts.shape.columns, false, in_source));
-    const auto& target_schema = parts.target.metadata.current_schema();
-    const auto* start = target_schema.FindField(std::string_view("window_start"));
-    if (start == nullptr) return InvalidArgument("column window_start is expected in the target");
-    const Expression in_target = WithinSpans(touched.spans, start->id);
-    DAYPART_TRY(auto target_plan, lake::PlanScan(context_, parts.target, in_target));
-    DAYPART_TRY(const auto target_rows,
-                lake::OpenScanWhere(context_, parts.target, std::move(target_plan),
-                                    TargetColumns(target_schema), true, in_target));
-    DAYPART_RETURN_IF_ERROR(parts.engine.Bind({kWindowDatabase, kSourceRows}, *source_rows));
-    DAYPART_RETURN_IF_ERROR(parts.engine.Bind({kWindowDatabase, kTargetRows}, *target_rows));
+    DAYPART_TRY(const auto source_rows, SourceRows(parts, touched));
+    std::optional<Delta> delta;
+    if (parts.sql.finds_values()) {
+      DAYPART_TRY(delta, Delta::Open(context_, raw_, EngineOf(), parts.source,
+                                     parts.shape.columns));
+      DAYPART_RETURN_IF_ERROR(parts.engine.Bind({kWindowDatabase, kDeltaRows}, delta->rows()));
+    }
+    DAYPART_TRY(const auto target_rows, TargetRows(parts, touched));
+    if (source_rows != nullptr) {
+      DAYPART_RETURN_IF_ERROR(parts.engine.Bind({kWindowDatabase, kSourceRows}, *source_rows));
+    }
+    if (target_rows != nullptr) {
+      DAYPART_RETURN_IF_ERROR(parts.engine.Bind({kWindowDatabase, kTargetRows}, *target_rows));
+    }
     DAYPART_RETURN_IF_ERROR(parts.engine.Bind({kWindowDatabase, kTouchedRows}, *touched.rows));
     DAYPART_TRY(const auto changes,
                 parts.engine.QueryPositions(parts.sql.Changes(), parts.target));
@@ -312,12 +317,42 @@ class Keeper {
     return Ok();
   }
 
-  /// Columns that tell which window a row is of.
-  std::vector<std::string> TargetColumns(const iceberg::Schema& schema) const {
+  /// The source's rows of the touched spans that Changes reads: all; where windows are carried on
+  /// those of the snapshot before, or none (null).
+  Result<std::unique_ptr<source::BatchSource>> SourceRows(const StepParts& parts,
+                                                          const TouchedWindows& touched) const {
+    if (parts.sql.is_carried() && !parts.sql.finds_values()) {
+      return std::unique_ptr<source::BatchSource>();
+    }
+    const LoadedTable source =
+        parts.sql.is_carried()
+            ? AtSnapshot(parts.source, *parts.source.metadata.current_snapshot()->parent_id)
+            : parts.source;
+    const Expression in_source = WithinSpans(touched.spans, parts.shape.time_field);
+    DAYPART_TRY(auto plan, lake::PlanScan(context_, source, in_source));
+    return lake::OpenScanWhere(context_, source, std::move(plan), parts.shape.columns, false,
+                               in_source);
+  }
+
+  /// The target's rows of the touched spans, with positions; null if Changes reads none.
+  Result<std::unique_ptr<source::BatchSource>> TargetRows(const StepParts& parts,
+                                                          const TouchedWindows& touched) const {
+    if (!parts.sql.reads_target()) return std::unique_ptr<source::BatchSource>();
+    const auto& schema = parts.target.metadata.current_schema();
+    const auto* start = schema.FindField(std::string_view("window_start"));
+    if (start == nullptr) return InvalidArgument("column window_start is expected in the target");
+    const Expression in_target = WithinSpans(touched.spans, start->id);
+    DAYPART_TRY(auto plan, lake::PlanScan(context_, parts.target, in_target));
+    return lake::OpenScanWhere(context_, parts.target, std::move(plan),
+                               TargetColumns(schema, parts.sql.is_carried()), true, in_target);
+  }
+
+  /// Columns that tell which window a row is of, or all.
+  std::vector<std::string> TargetColumns(const iceberg::Schema& schema, bool has_all) const {
     std::vector<std::string> columns;
     for (const auto& field : schema.fields) {
       const bool is_key = std::ranges::find(window_.keys, field.name) != window_.keys.end();
-      if (is_key || field.name == "window_start" || field.name == "window_end") {
+      if (has_all || is_key || field.name == "window_start" || field.name == "window_end") {
         columns.push_back(field.name);
       }
     }
@@ -326,15 +361,15 @@ class Keeper {
 
   /// The target's sessions that may still change; nothing of it for other windows.
   Result<std::unique_ptr<source::BatchSource>> OpenSessions(const LoadedTable& target,
-                                                            int64_t floor) const {
+                                                            int64_t floor, bool has_all) const {
     const auto& schema = target.metadata.current_schema();
     const auto* end = schema.FindField(std::string_view("window_end"));
     if (end == nullptr) return InvalidArgument("column window_end is expected in the target");
     const Expression is_open =
         Expression::Compare(iceberg::ExpressionKind::kGreater, end->id, floor);
     DAYPART_TRY(auto plan, lake::PlanScan(context_, target, is_open));
-    return lake::OpenScanWhere(context_, target, std::move(plan), TargetColumns(schema), false,
-                               is_open);
+    return lake::OpenScanWhere(context_, target, std::move(plan), TargetColumns(schema, has_all),
+                               /*with_positions=*/has_all, is_open);
   }
 
   /// The delta is read once more, with all its columns: late rows are few or none.
@@ -343,7 +378,7 @@ class Keeper {
     DAYPART_TRY(const auto engine, query::OpenEngine(context_, raw_, EngineOf()));
     DAYPART_TRY(auto delta, Delta::Open(context_, raw_, EngineOf(), source, {}));
     DAYPART_RETURN_IF_ERROR(engine->Bind({kWindowDatabase, kDeltaRows}, delta.rows()));
-    DAYPART_TRY(const auto sessions, OpenSessions(target, late.floor));
+    DAYPART_TRY(const auto sessions, OpenSessions(target, late.floor, sql.is_carried()));
     if (sql.reads_sessions()) {
       DAYPART_RETURN_IF_ERROR(engine->Bind({kWindowDatabase, kTargetRows}, *sessions));
     }
@@ -358,6 +393,22 @@ class Keeper {
   KeepReport report_;
 };
 
+/// Puts the SELECT to a source of the same columns without rows: what is refused then is the
+/// SELECT's fault, most often for a renamed column, and not a row's.
+Status CheckSelect(const lake::LakeContext& context, catalog::RawCatalog& raw,
+                   const WindowDeclaration& window, const KeepOptions& options) {
+  const auto standing = LookAt(context, window);
+  if (!standing || !standing->waits_for.empty()) return Ok();
+  DAYPART_TRY(const auto schema,
+              lake::ToArrowSchema(standing->source->metadata.current_schema()));
+  lake::BatchList none(schema);
+  DAYPART_TRY(const auto engine, query::OpenEngine(context, raw, options.engine));
+  DAYPART_RETURN_IF_ERROR(engine->Bind({kWindowDatabase, kSourceRows}, none));
+  const WindowSql sql(window, {.time = standing->shape.time_type, .target = {}});
+  DAYPART_TRY(const auto rows, engine->Query(sql.All()));
+  return Ok();
+}
+
 }  // namespace
 
 Result<KeepReport> KeepWindow(const lake::LakeContext& context, catalog::RawCatalog& raw,
@@ -365,11 +416,13 @@ Result<KeepReport> KeepWindow(const lake::LakeContext& context, catalog::RawCata
   auto report = Keeper(context, raw, window, options).Run();
   if (report) return report;
   Error error = std::move(report).error();
-  // DuckDB's words for a name of the SELECT that is not there, most often a renamed column.
-  if (error.message.starts_with("Binder Error")) {
-    error.message = "its SELECT in windows/" + window.name + ".sql does not fit the columns that " +
-                    ToString(window.source) + " has now; change either (the window's table stays "
-                    "as it is until then and takes in what it missed): " + error.message;
+  if (error.code == ErrorCode::kInvalidArgument) {
+    if (auto fit = CheckSelect(context, raw, window, options); !fit) {
+      error.message = "its SELECT in windows/" + window.name +
+                      ".sql does not fit the columns that " + ToString(window.source) +
+                      " has now; change either (the window's table stays as it is until then and "
+                      "takes in what it missed): " + fit.error().message;
+    }
   }
   return std::move(error).WithContext("window " + window.name);
 }

@@ -231,6 +231,21 @@ TEST_F(KeepTest, IsMadeAnewWhenItsSourceWasRolledBack) {
   EXPECT_EQ(Windows(), std::vector<std::string>{Window("north", 0, 1)});
 }
 
+TEST_F(KeepTest, TellsASelectThatDoesNotFitFromARowThatDoesNot) {
+  const auto error_of = [&](const std::string& value) {
+    window_ = *ParseWindowDeclaration(
+        "views", "SELECT window_start, window_end, " + value + " AS n FROM media.events GROUP BY "
+                 "tumble(at, INTERVAL '1 minute')");
+    const auto kept = Keep(*context_);
+    return kept ? "no error" : kept.error().message;
+  };
+  Commit({{"north", 0, 1}});
+  EXPECT_NE(error_of("sum(m)").find("does not fit the columns"), std::string::npos);
+  const std::string of_row = error_of("sum(CAST(region AS BIGINT))");
+  EXPECT_NE(of_row.find("north"), std::string::npos) << of_row;
+  EXPECT_EQ(of_row.find("does not fit the columns"), std::string::npos) << of_row;
+}
+
 TEST_F(KeepTest, RefusesSomebodyElsesTableAndWaitsForColumns) {
   EXPECT_EQ(MustKeep().waits_for, "rows of media.events");
   Commit({{"north", 0, 1}});

@@ -82,7 +82,7 @@ Result<SourceShape> ShapeOf(const WindowDeclaration& window, const iceberg::Sche
     return shape;
   }
   if (time->type.kind == iceberg::TypeKind::kTimestamptz) {
-    shape.time_type = "TIMESTAMP WITH TIME ZONE";
+    shape.time_type = kZonedType;
   } else if (time->type.kind == iceberg::TypeKind::kTimestamp) {
     shape.time_type = "TIMESTAMP";
   } else {

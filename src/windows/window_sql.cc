@@ -4,6 +4,9 @@
 // declaration end with a line end, so that a remark in them ends as well.
 #include "windows/window_sql.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "query/duckdb_session.h"
 
 namespace daypart::windows {
@@ -15,12 +18,25 @@ std::string Number(int64_t number) { return "CAST(" + std::to_string(number) + "
 
 constexpr char kIsAdded[] = "_change IN ('added', 'changed to')";
 
+/// Of a session that goes on: where the rows are that it takes the place of.
+constexpr char kReplaced[] = "daypart_replaced";
+
+std::string Part(size_t column) { return "daypart_part_" + std::to_string(column); }
+
+bool is_part(const CarriedColumn& column) {
+  return column.kind == CarryKind::kCount || column.kind == CarryKind::kSum ||
+         column.kind == CarryKind::kLeast || column.kind == CarryKind::kGreatest;
+}
+
 }  // namespace
 
 using query::QuoteIdentifier;
 
+/// Not by a cast: DuckDB asks its calendar for each time that gets a zone, which takes 90 times as
+/// long and was a quarter of a step.
 std::string WindowSql::Time(const std::string& micros) const {
-  return "CAST(make_timestamp(" + micros + ") AS " + types_.time + ")";
+  const bool has_zone = types_.time == kZonedType;
+  return (has_zone ? "make_timestamptz(" : "make_timestamp(") + micros + ')';
 }
 
 /// ", a, b" for a list that has something before it.
@@ -108,6 +124,7 @@ std::string WindowSql::All() const {
 
 std::string WindowSql::Touched(bool has_changes, int64_t floor) const {
   if (reads_sessions()) return TouchedSessions(has_changes, floor);
+  if (is_carried()) return CarriedTouched(floor);
   return "SELECT DISTINCT window_start, window_end" + KeyList() + ", epoch_us(window_end) <= " +
          Number(floor) + " AS " + kIsLateColumn + " FROM (" +
          Grouped(FixedWindows(Base(Table(kDeltaRows))), false) + ")";
@@ -123,7 +140,11 @@ std::string WindowSql::JudgedRows(bool has_changes, int64_t floor) const {
       "daypart_us + " + Number(window_.size_micros) + " > " + Number(floor);
   return "WITH daypart_delta AS (" + Base(Table(kDeltaRows)) +
          "), daypart_open AS MATERIALIZED (SELECT epoch_us(window_start) AS daypart_begin, "
-         "epoch_us(window_end) AS daypart_end" + KeyList() + " FROM " + Table(kTargetRows) +
+         "epoch_us(window_end) AS daypart_end" + KeyList() +
+         (is_carried() ? OldParts() + ", struct_pack(file := CAST(_file AS VARCHAR), pos := _pos) "
+                                      "AS " + kReplaced
+                       : "") +
+         " FROM " + Table(kTargetRows) +
          " WHERE epoch_us(window_end) > " + Number(floor) +
          "), daypart_judged AS MATERIALIZED (SELECT d.*, o.daypart_begin IS NOT NULL OR (" +
          is_added + " AND " + is_young + ") AS daypart_is_taken, " + is_added +
@@ -132,32 +153,191 @@ std::string WindowSql::JudgedRows(bool has_changes, int64_t floor) const {
          "o.daypart_end)";
 }
 
-/// Taken rows, each for a gap, and the open sessions of their keys; what overlaps is one span.
+/// Taken rows, each for a gap, and the open sessions of their keys that may be near; what overlaps
+/// is one span.
 std::string WindowSql::TouchedSessions(bool has_changes, int64_t floor) const {
   const std::string keys = KeyList();
   const std::string by_key = keys.empty() ? "" : "PARTITION BY " + keys.substr(2) + ' ';
   const std::string in_order = by_key + "ORDER BY daypart_begin, daypart_end ";
   const std::string gap = Number(window_.size_micros);
+  std::string parts;
+  std::string nothing;
+  for (size_t i = 0; i < carried_.size(); ++i) {
+    if (!is_part(carried_[i])) continue;
+    parts += ", " + Part(i);
+    nothing += ", NULL";
+  }
+  const std::string position = is_carried() ? std::string(", ") + kReplaced : "";
   return JudgedRows(has_changes, floor) +
-         ", daypart_spans AS (SELECT DISTINCT daypart_us AS daypart_begin, daypart_us + " + gap +
-         " AS daypart_end, TRUE AS daypart_is_new" + keys +
-         " FROM daypart_judged WHERE daypart_is_taken UNION ALL "
-         "SELECT daypart_begin, daypart_end, FALSE" + keys +
-         " FROM daypart_open AS o SEMI JOIN (SELECT * FROM daypart_judged WHERE daypart_is_taken) "
-         "AS d ON " + KeysMatch("o", "d") +
+         ", daypart_taken AS (SELECT * FROM daypart_judged WHERE daypart_is_taken), daypart_near "
+         "AS (SELECT min(daypart_us) AS daypart_low, max(daypart_us) + " + gap +
+         " AS daypart_high" + keys + " FROM daypart_taken" +
+         (keys.empty() ? " HAVING count(*) > 0" : " GROUP BY " + keys.substr(2)) +
+         "), daypart_spans AS (SELECT daypart_us AS daypart_begin, daypart_us + " + gap +
+         " AS daypart_end, TRUE AS daypart_is_new" + keys + NewParts() +
+         (is_carried() ? std::string(", NULL AS ") + kReplaced : "") + " FROM daypart_taken AS " +
+         window_.alias + " GROUP BY daypart_us" + keys + " UNION ALL "
+         "SELECT daypart_begin, daypart_end, FALSE" + keys + parts + position +
+         " FROM daypart_open AS o SEMI JOIN daypart_near AS n ON " + KeysMatch("o", "n") +
+         " AND o.daypart_begin < n.daypart_high AND o.daypart_end > n.daypart_low"
          "), daypart_starts AS (SELECT *, CASE WHEN daypart_begin < max(daypart_end) OVER (" +
          in_order + "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS "
          "daypart_is_first FROM daypart_spans), daypart_runs AS (SELECT *, sum(daypart_is_first) "
          "OVER (" + in_order + "ROWS UNBOUNDED PRECEDING) AS daypart_run FROM daypart_starts) "
          "SELECT " + Time("min(daypart_begin)") + " AS window_start, " +
          Time("max(daypart_end)") + " AS window_end" + keys + ", FALSE AS " + kIsLateColumn +
+         JoinedParts() +
+         (is_carried() ? std::string(", list(") + kReplaced + ") FILTER (WHERE " + kReplaced +
+                             " IS NOT NULL) AS " + kReplaced
+                       : "") +
          " FROM daypart_runs GROUP BY daypart_run" + keys +
          " HAVING bool_or(daypart_is_new) UNION ALL SELECT * FROM (SELECT " + Time("daypart_us") +
-         ", " + Time("daypart_us + " + gap) + keys +
-         ", TRUE FROM daypart_judged WHERE daypart_is_added AND NOT daypart_is_taken LIMIT 1)";
+         ", " + Time("daypart_us + " + gap) + keys + ", TRUE" + nothing +
+         (is_carried() ? ", NULL" : "") +
+         " FROM daypart_judged WHERE daypart_is_added AND NOT daypart_is_taken LIMIT 1)";
+}
+
+/// Aggregates of source rows.
+std::string WindowSql::NewParts() const {
+  std::string parts;
+  for (size_t i = 0; i < carried_.size(); ++i) {
+    if (!is_part(carried_[i])) continue;
+    parts += ", CAST(" + carried_[i].aggregate + " AS " + carried_[i].part_type + ") AS " + Part(i);
+  }
+  return parts;
+}
+
+/// What the target has of them.
+std::string WindowSql::OldParts() const {
+  std::string parts;
+  for (size_t i = 0; i < carried_.size(); ++i) {
+    if (!is_part(carried_[i])) continue;
+    parts += ", CAST(" + QuoteIdentifier(carried_[i].name) + " AS " + carried_[i].part_type +
+             ") AS " + Part(i);
+  }
+  return parts;
+}
+
+/// Parts of several rows as those of one.
+std::string WindowSql::JoinedParts() const {
+  std::string parts;
+  for (size_t i = 0; i < carried_.size(); ++i) {
+    if (!is_part(carried_[i])) continue;
+    const bool is_least = carried_[i].kind == CarryKind::kLeast;
+    const bool is_greatest = carried_[i].kind == CarryKind::kGreatest;
+    parts += std::string(", CAST(") + (is_least ? "min(" : is_greatest ? "max(" : "sum(") +
+             Part(i) + ") AS " + carried_[i].part_type + ") AS " + Part(i);
+  }
+  return parts;
+}
+
+/// Rows with the begin of their pane as their time: the panes are the longest spans of which each
+/// window is made, so that rows of one are in the same windows.
+std::string WindowSql::Panes(const std::string& rows) const {
+  const std::string pane = Number(std::gcd(window_.size_micros, window_.slide_micros));
+  const std::string since = "(daypart_us - " + Number(window_.offset_micros) + ")";
+  return "SELECT * REPLACE (daypart_us - ((" + since + " % " + pane + ") + " + pane + ") % " +
+         pane + " AS daypart_us) FROM (" + Base(rows) + ")";
+}
+
+/// The delta's rows are put together by panes first: a hop's row is in many windows, its pane in
+/// as many, but there are few of these.
+std::string WindowSql::CarriedTouched(int64_t floor) const {
+  const std::string keys = KeyList();
+  const std::string panes = "SELECT daypart_us" + keys + NewParts() + " FROM (" +
+                            Panes(Table(kDeltaRows)) + ") AS " + window_.alias +
+                            " GROUP BY daypart_us" + keys;
+  return "SELECT window_start, window_end" + keys + ", epoch_us(window_end) <= " + Number(floor) +
+         " AS " + kIsLateColumn + JoinedParts() + " FROM (" + FixedWindows(panes) +
+         ") GROUP BY window_start, window_end" + keys;
+}
+
+/// Common table expressions up to daypart_added: for each window how many of the values that the
+/// delta has of it no row had before. Of the rows that were there those are looked at that have
+/// such a value.
+std::string WindowSql::AddedValues(const CarriedColumn& column) const {
+  const std::string keys = KeyList();
+  const auto values = [&](const char* rows) {
+    return "SELECT daypart_us" + keys + ", (" + column.value + "\n) AS daypart_value FROM (" +
+           Panes(Table(rows)) + ") AS " + window_.alias + " WHERE (" + column.value +
+           "\n) IS NOT NULL" +
+           (column.filter.empty() ? "" : " AND (" + column.filter + "\n)");
+  };
+  const std::string all = " GROUP BY daypart_us, daypart_value" + keys;
+  std::string is_known = KeysMatch("v", "p") + " AND p.daypart_value = v.daypart_value";
+  if (window_.kind == WindowKind::kTumbling) is_known += " AND p.daypart_us = v.daypart_us";
+  return ", daypart_values AS MATERIALIZED (SELECT * FROM (" + values(kDeltaRows) + ")" + all +
+         "), daypart_seen AS (SELECT *, FALSE AS daypart_is_old FROM daypart_values UNION ALL "
+         "SELECT p.*, TRUE FROM (" + values(kSourceRows) + ") AS p SEMI JOIN daypart_values AS v "
+         "ON " + is_known + "), daypart_added AS (SELECT daypart_begin" + keys +
+         ", CAST(count(*) AS BIGINT) AS daypart_count FROM (SELECT daypart_begin" + keys +
+         ", daypart_value FROM (" + FixedWindows("SELECT * FROM daypart_seen") +
+         ") GROUP BY daypart_begin, daypart_value" + keys +
+         " HAVING NOT bool_or(daypart_is_old)) GROUP BY daypart_begin" + keys + ")";
+}
+
+/// A column of the window from its parts: `t` is what came, `old` what was there.
+std::string WindowSql::Carried(size_t index) const {
+  const CarriedColumn& column = carried_[index];
+  const std::string name = QuoteIdentifier(column.name);
+  const std::string part = "t." + Part(index);
+  const std::string before = "CAST(old." + name + " AS " + column.part_type + ")";
+  const auto either = [&](const std::string& both) {
+    return "coalesce(" + both + ", " + part + ", " + before + ")";
+  };
+  switch (column.kind) {
+    case CarryKind::kKey:
+    case CarryKind::kStart:
+    case CarryKind::kEnd:
+      return "t." + name;
+    case CarryKind::kCount:
+    case CarryKind::kSum:
+      return either(part + " + " + before);
+    case CarryKind::kLeast:
+      return either("least(" + part + ", " + before + ")");
+    case CarryKind::kGreatest:
+      return either("greatest(" + part + ", " + before + ")");
+    case CarryKind::kDistinct:
+      return "coalesce(" + before + ", 0) + coalesce(a.daypart_count, 0)";
+  }
+  return "";
+}
+
+std::string WindowSql::CarriedChanges() const {
+  std::string columns;
+  std::string nothing;
+  std::string added;
+  for (size_t i = 0; i < carried_.size(); ++i) {
+    const CarriedColumn& column = carried_[i];
+    const std::string name = QuoteIdentifier(column.name);
+    const bool is_whole = reads_sessions() && is_part(column);
+    columns += ", CAST(" + (is_whole ? "t." + Part(i) : Carried(i)) + " AS " + column.type +
+               ") AS " + name;
+    nothing += ", CAST(NULL AS " + column.type + ")";
+    if (column.kind == CarryKind::kDistinct) added = AddedValues(column);
+  }
+  const std::string touched =
+      "WITH daypart_touched AS MATERIALIZED (SELECT *, epoch_us(window_start) AS daypart_low, "
+      "epoch_us(window_end) AS daypart_high FROM " + std::string(Table(kTouchedRows)) +
+      " WHERE NOT " + kIsLateColumn + ")";
+  if (reads_sessions()) {
+    // Touched has put them together already.
+    return touched + " SELECT CAST(NULL AS VARCHAR) AS _file, CAST(NULL AS BIGINT) AS _pos, "
+           "CAST(2 AS INTEGER) AS _action" + columns +
+           " FROM daypart_touched AS t UNION ALL SELECT daypart_old.file, daypart_old.pos, "
+           "CAST(0 AS INTEGER)" + nothing + " FROM (SELECT unnest(" + kReplaced +
+           ") AS daypart_old FROM daypart_touched)";
+  }
+  return touched + added + " SELECT CAST(old._file AS VARCHAR) AS _file, old._pos AS _pos, "
+         "CAST(CASE WHEN old._pos IS NULL THEN 2 ELSE 1 END AS INTEGER) AS _action" + columns +
+         " FROM daypart_touched AS t LEFT JOIN " + Table(kTargetRows) + " AS old ON " +
+         KeysMatch("old", "t") + " AND epoch_us(old.window_start) = t.daypart_low" +
+         (added.empty() ? "" : " LEFT JOIN daypart_added AS a ON " + KeysMatch("a", "t") +
+                                   " AND a.daypart_begin = t.daypart_low");
 }
 
 std::string WindowSql::Changes() const {
+  if (is_carried()) return CarriedChanges();
   const std::string base = Base(Table(kSourceRows));
   std::string relation;
   std::string is_of_old = KeysMatch("t", "old");

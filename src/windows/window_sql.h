@@ -5,11 +5,13 @@
 // rows came too late. Text only. Times are counted in microseconds, so that no calendar is asked.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "windows/carried_columns.h"
 #include "windows/window_declaration.h"
 
 namespace daypart::windows {
@@ -23,6 +25,7 @@ inline constexpr char kTouchedRows[] = "touched";  // the result of Touched, hel
 /// Column of Touched and of a delta that has rows taken away as well (see query/snapshot_diff.h).
 inline constexpr char kIsLateColumn[] = "daypart_is_late";
 inline constexpr char kChangeColumn[] = "_change";
+inline constexpr char kZonedType[] = "TIMESTAMP WITH TIME ZONE";
 
 struct WindowTypes {
   std::string time;  // of the time column, as DuckDB names it
@@ -44,6 +47,20 @@ class WindowSql {
   /// window must outlive this.
   WindowSql(const WindowDeclaration& window, WindowTypes types)
       : window_(window), types_(std::move(types)) {}
+
+  /// For an append: Touched then has the parts that the delta gives to its windows, and Changes
+  /// adds them to the target's rows instead of reading the source.
+  void CarryOn(std::vector<CarriedColumn> columns) { carried_ = std::move(columns); }
+  bool is_carried() const { return !carried_.empty(); }
+  /// Changes reads the target.
+  bool reads_target() const { return !is_carried() || !reads_sessions(); }
+  /// Changes reads the delta and, as the source, the rows of the touched spans that were there
+  /// before it.
+  bool finds_values() const {
+    return std::ranges::any_of(carried_, [](const CarriedColumn& column) {
+      return column.kind == CarryKind::kDistinct;
+    });
+  }
 
   /// All windows of all rows.
   std::string All() const;
@@ -72,9 +89,18 @@ class WindowSql {
   std::string KeyList() const;
   std::string KeysMatch(const std::string& left, const std::string& right) const;
   std::string Time(const std::string& micros) const;
+  std::string NewParts() const;
+  std::string OldParts() const;
+  std::string JoinedParts() const;
+  std::string Panes(const std::string& rows) const;
+  std::string CarriedTouched(int64_t floor) const;
+  std::string AddedValues(const CarriedColumn& column) const;
+  std::string Carried(size_t index) const;
+  std::string CarriedChanges() const;
 
   const WindowDeclaration& window_;
   WindowTypes types_;
+  std::vector<CarriedColumn> carried_;  // empty: touched windows are computed from the source
 };
 
 }  // namespace daypart::windows
