@@ -3,11 +3,11 @@
 #
 # Installs what deps.lock names: Debian packages where one is missing and we may (root or sudo),
 # Arrow (headers and libraries of the pyarrow wheel), DuckDB (npm packages), the tests' Python
-# environment, Spark with the Iceberg runtime and the AWS SDK for Java (with Java and Maven) into
-# .deps/. Each step leaves a stamp with the pins it was made from, so that a second run does nothing
-# and a changed pin redoes only its own step. --build-only leaves out what only tests and benches
-# need: Python packages, Java, Spark, a Kinesis server, and versitygw if there is Go to build it
-# with.
+# environment, Spark with the Iceberg runtime, the AWS SDK for Java and Trino's parser (with Java
+# and Maven) into .deps/. Each step leaves a stamp with the pins it was made from, so that a second
+# run does nothing and a changed pin redoes only its own step. --build-only leaves out what only
+# tests and benches need: Python packages, Java and its libraries, Spark, a Kinesis server, and
+# versitygw if there is Go to build it with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 deps="${DAYPART_DEPS_DIR:-$PWD/.deps}"
@@ -129,27 +129,33 @@ install_spark() {
   done
 }
 
-# The AWS SDK for Java with all it needs, by which a test speaks to the Kinesis API as Spark's and
-# Flink's connectors do.
-install_sdk() {
-  local work="$deps/sdk.work" group artifact version plugin
-  IFS=: read -r group artifact version <<< "$(pins sdk | tr -d ' ')"
+# install_jars ARTIFACT FOLDER: a Java library with all it needs.
+install_jars() {
+  local work="$deps/$2.work" group artifact version plugin
+  IFS=: read -r group artifact version <<< "$(echo "$1" | tr -d ' ')"
   plugin=$(pins plugin)
-  rm -rf "$work" "$deps/aws-sdk-java" && mkdir -p "$work"
+  rm -rf "$work" "${deps:?}/$2" && mkdir -p "$work"
   cat > "$work/pom.xml" <<EOF
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
-  <groupId>daypart</groupId><artifactId>sdk</artifactId><version>1</version>
+  <groupId>daypart</groupId><artifactId>jars</artifactId><version>1</version>
   <dependencies><dependency>
     <groupId>$group</groupId><artifactId>$artifact</artifactId><version>$version</version>
   </dependency></dependencies>
 </project>
 EOF
   mvn -q -B -f "$work/pom.xml" "${plugin% }:copy-dependencies" "-DoutputDirectory=$work/jars" \
-    > "$deps/maven-sdk.log" 2>&1 || { tail -20 "$deps/maven-sdk.log" >&2; exit 1; }
-  mv "$work/jars" "$deps/aws-sdk-java"
+    > "$deps/maven-$2.log" 2>&1 || { tail -20 "$deps/maven-$2.log" >&2; exit 1; }
+  mv "$work/jars" "$deps/$2"
   rm -rf "$work"
 }
+
+# The AWS SDK for Java, by which a test speaks to the Kinesis API as Spark's and Flink's connectors
+# do.
+install_sdk() { install_jars "$(pins sdk)" aws-sdk-java; }
+
+# Trino's parser, whose SQL is Athena's.
+install_trino() { install_jars "$(pins trino)" trino; }
 
 # A server of AWS's APIs whose Glue refuses a stale version; apart, as it pins another botocore.
 install_ministack() {
@@ -197,6 +203,7 @@ if [ -n "$full" ]; then
   step venv "$(pins venv)" install_venv
   step ministack "$(pins ministack)" install_ministack
   step sdk "$(pins sdk)" install_sdk
+  step trino "$(pins trino)" install_trino
   step server "$(pins server)" install_server
   wait "$spark" || { say "Spark could not be installed; see above" >&2; exit 1; }
   if [ -n "$go" ]; then

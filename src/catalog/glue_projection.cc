@@ -71,7 +71,8 @@ std::optional<json> IntegerRange(const std::string& column, const std::set<std::
   return made;
 }
 
-std::optional<json> RangeOf(const std::string& column, const std::set<std::string>& values) {
+std::optional<json> RangeOf(const RawColumn& owner, const std::set<std::string>& values) {
+  const std::string& column = owner.name;
   if (std::all_of(values.begin(), values.end(), is_date)) {
     return json{{"type", "date"},
                 {"format", "yyyy-MM-dd"},
@@ -80,6 +81,8 @@ std::optional<json> RangeOf(const std::string& column, const std::set<std::strin
                 {"interval.unit", "DAYS"}};
   }
   if (auto integers = IntegerRange(column, values)) return integers;
+  // A list is of text; on a column of another type each query would fail.
+  if (owner.type.kind != iceberg::TypeKind::kString) return std::nullopt;
   std::string list;
   for (const std::string& value : values) {
     // A comma would end the value.
@@ -103,7 +106,7 @@ json ProjectionOf(const RawTable& table) {
       if (partition.values.size() <= i || partition.values[i] == kHiveNull) return json::object();
       values.insert(partition.values[i]);
     }
-    const auto range = RangeOf(column, values);
+    const auto range = RangeOf(table.partition_columns[i], values);
     if (!range) return json::object();
     for (const auto& [key, value] : range->items()) {
       parameters["projection." + column + '.' + key] = value;

@@ -3,7 +3,7 @@
 // A raw table carries our whole description in the parameter daypart.definition, beside the SerDe
 // that Athena and Spark read it by; a table without it (of a Glue crawler) is read from its SerDe.
 // CSV goes by OpenCSVSerde, the one that knows quotes; it has no dates and decimals, so Athena sees
-// these columns as text.
+// these columns as text, and as such the times of JSON, which are ISO 8601.
 #include "catalog/glue_table.h"
 
 #include <algorithm>
@@ -33,23 +33,57 @@ json ObjectOf(const json& object, const char* key) {
 }
 
 /// What OpenCSVSerde can say of a column.
+/// source: Amazon Athena User Guide, "Open CSV SerDe for processing CSV".
 std::string CsvType(const Type& type) {
   switch (type.kind) {
     case TypeKind::kBoolean:
     case TypeKind::kInt:
     case TypeKind::kLong:
-    case TypeKind::kFloat:
     case TypeKind::kDouble: return HiveType(type);
+    case TypeKind::kFloat: return "double";
     default: return "string";
   }
+}
+
+/// Athena reads a time of text as "2026-11-24 20:00:00" alone; JSON's are ISO 8601.
+/// source: AWS Knowledge Center, "query-table-athena-timestamp-empty".
+std::string JsonType(const Type& type) {
+  switch (type.kind) {
+    case TypeKind::kTimestamp:
+    case TypeKind::kTimestamptz:
+    case TypeKind::kTimestampNs:
+    case TypeKind::kTimestamptzNs: return "string";
+    default: return HiveType(type);
+  }
+}
+
+std::string TypeIn(RawFormat format, const Type& type) {
+  switch (format) {
+    case RawFormat::kCsv: return CsvType(type);
+    case RawFormat::kJsonLines: return JsonType(type);
+    case RawFormat::kParquet: break;
+  }
+  return HiveType(type);
+}
+
+/// Which JSON key is which column. Keys become lower case before they are looked for unless this is
+/// switched off. source: Amazon Athena User Guide, "OpenX JSON SerDe", case.insensitive.
+json KeyMapping(const std::vector<RawColumn>& columns) {
+  json mapping = json::object();
+  for (const RawColumn& column : columns) {
+    if (column.name == column.source_name) continue;
+    mapping["mapping." + column.name] = column.source_name;
+    const bool has_capital = std::any_of(column.source_name.begin(), column.source_name.end(),
+                                         [](char c) { return c >= 'A' && c <= 'Z'; });
+    if (has_capital) mapping["case.insensitive"] = "FALSE";
+  }
+  return mapping;
 }
 
 json StorageOf(const RawTable& table, const std::string& location) {
   json columns = json::array();
   for (const RawColumn& column : table.columns) {
-    const bool is_csv = table.format == RawFormat::kCsv;
-    columns.push_back({{"Name", column.name},
-                       {"Type", is_csv ? CsvType(column.type) : HiveType(column.type)}});
+    columns.push_back({{"Name", column.name}, {"Type", TypeIn(table.format, column.type)}});
   }
   json storage = {{"Columns", columns}, {"Location", location}};
   json serde = json::object();
@@ -62,11 +96,7 @@ json StorageOf(const RawTable& table, const std::string& location) {
       break;
     case RawFormat::kJsonLines:
       serde["SerializationLibrary"] = "org.openx.data.jsonserde.JsonSerDe";
-      for (const RawColumn& column : table.columns) {
-        if (column.name != column.source_name) {
-          serde["Parameters"]["mapping." + column.name] = column.source_name;
-        }
-      }
+      serde["Parameters"] = KeyMapping(table.columns);
       break;
     case RawFormat::kParquet:
       serde["SerializationLibrary"] =
@@ -196,6 +226,12 @@ json RawTableInput(const RawTable& table) {
     case RawFormat::kCsv:
       parameters["classification"] = "csv";
       if (table.has_header) parameters["skip.header.line.count"] = "1";
+      // An empty cell is no number to OpenCSVSerde and would fail the query.
+      if (std::any_of(table.columns.begin(), table.columns.end(), [](const RawColumn& column) {
+            return CsvType(column.type) != "string";
+          })) {
+        parameters["use.null.for.invalid.data"] = "TRUE";
+      }
       break;
     case RawFormat::kJsonLines: parameters["classification"] = "json"; break;
     case RawFormat::kParquet: parameters["classification"] = "parquet"; break;

@@ -65,6 +65,44 @@ TEST(RawTableInput, ComesBackWholeAndIsReadableForOthers) {
   EXPECT_EQ(back->version, 7);
 }
 
+// source: Amazon Athena User Guide, "Open CSV SerDe for processing CSV": BOOLEAN, BIGINT, INT and
+// DOUBLE are known; an empty cell of such a column fails the query unless this is set.
+TEST(RawTableInput, LetsAthenaReadEmptyCellsOfNumbers) {
+  RawTable raw = Clicks();
+  raw.columns.push_back({"ratio", "ratio", Type::Of(TypeKind::kFloat)});
+  json stored = RawTableInput(raw);
+  EXPECT_EQ(stored["Parameters"]["use.null.for.invalid.data"], "TRUE");
+  EXPECT_EQ(stored["StorageDescriptor"]["Columns"][2]["Type"], "double");
+  raw.columns = {{"name", "name", Type::Of(TypeKind::kString)}};
+  EXPECT_FALSE(RawTableInput(raw)["Parameters"].contains("use.null.for.invalid.data"));
+}
+
+// source: Amazon Athena User Guide, "OpenX JSON SerDe", case.insensitive: keys become lower case
+// before they are looked for, so that a mapping to a key with capitals finds nothing.
+TEST(RawTableInput, LetsAthenaFindKeysWithCapitals) {
+  RawTable raw = Clicks();
+  raw.format = RawFormat::kJsonLines;
+  const auto settings = [&] {
+    return RawTableInput(raw)["StorageDescriptor"]["SerdeInfo"]["Parameters"];
+  };
+  EXPECT_EQ(settings(), json({{"case.insensitive", "FALSE"},
+                              {"mapping.id", "ID"},
+                              {"mapping.at", "At"}}));
+  raw.columns = {{"a_b", "a.b", Type::Of(TypeKind::kLong)}};
+  EXPECT_EQ(settings(), json({{"mapping.a_b", "a.b"}}));
+}
+
+// source: AWS Knowledge Center, "query-table-athena-timestamp-empty": times of text are
+// "2026-11-24 20:00:00" for Athena; ISO 8601 wants a column of text and from_iso8601_timestamp.
+TEST(RawTableInput, TimesOfJsonAreTextForAthena) {
+  RawTable raw = Clicks();
+  raw.format = RawFormat::kJsonLines;
+  raw.columns.push_back({"born", "born", Type::Of(TypeKind::kDate)});
+  const json columns = RawTableInput(raw)["StorageDescriptor"]["Columns"];
+  EXPECT_EQ(columns[1]["Type"], "string");
+  EXPECT_EQ(columns[2]["Type"], "date");
+}
+
 TEST(RawTableOfGlue, ReadsATableOfAGlueCrawler) {
   const json stored = json::parse(R"json({
     "Name": "ads", "VersionId": "0",
