@@ -213,14 +213,19 @@ class LakeServer {
       kinesis_.Handle(request, writer);
     });
     const UtcMicros start = session.clock().Now();
-    router_.Add("GET", "/health", [this, start](const auto&, http::ResponseWriter& writer) {
+    const auto send_ok = [this, start](http::ResponseWriter& writer) {
       const double seconds =
           static_cast<double>(session_.clock().Now().value() - start.value()) / 1e6;
+      writer.Send({.content_type = "application/json"},
+                  nlohmann::json{{"status", "ok"}, {"uptime_seconds", seconds}}.dump() + '\n');
+    };
+    // Of the process alone: a start anew would not mend a catalog that is away.
+    router_.Add("GET", "/live", [send_ok](const auto&, auto& writer) { send_ok(writer); });
+    router_.Add("GET", "/health", [this, send_ok](const auto&, http::ResponseWriter& writer) {
       // The catalog is asked, so that a server that cannot answer queries does not look well.
       const auto databases = session_.catalog().ListDatabases();
       if (!databases) return serve::SendError(writer, databases.error());
-      writer.Send({.content_type = "application/json"},
-                  nlohmann::json{{"status", "ok"}, {"uptime_seconds", seconds}}.dump() + '\n');
+      send_ok(writer);
     });
     router_.Add("GET", "/metrics", [this](const auto&, http::ResponseWriter& writer) {
       writer.Send({.content_type = "text/plain; version=0.0.4; charset=utf-8"}, metrics_.Text());

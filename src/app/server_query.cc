@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "app/server_notice.h"
+#include "app/server_watch.h"
 #include "base/log.h"
 #include "http/client.h"
 #include "lake/arrow_io.h"
@@ -24,7 +25,6 @@ namespace {
 
 /// A longer answer is not held in memory: it is read from the committed rows, here.
 constexpr uint64_t kAnswerBytesMax = uint64_t{1} << 30;
-constexpr std::chrono::seconds kHealthTimeout{5};
 
 /// An answer in memory; one cursor has all rows.
 class AnsweredRows final : public source::BatchSource {
@@ -63,8 +63,8 @@ Error ErrorOf(const http::Response& response) {
                                  ErrorCode::kNotFound,        ErrorCode::kUnsupported,
                                  ErrorCode::kUnavailable,     ErrorCode::kResourceExhausted};
   const auto json = nlohmann::json::parse(response.body, nullptr, false);
-  if (!json.is_object() || !json.contains("error")) {
-    return Unavailable("the server answered with status " + std::to_string(response.status));
+  if (!json.is_object() || !json.contains("error") || !json["error"].is_object()) {
+    return Unavailable("it answered with status " + std::to_string(response.status));
   }
   Error error = Unavailable(json["error"].value("message", "the server failed"));
   for (const ErrorCode code : kCodes) {
@@ -73,12 +73,32 @@ Error ErrorOf(const http::Response& response) {
   return error;
 }
 
-/// A server that is stopped or hangs takes connections all the same; one that works asks its
-/// catalog and answers. Any answer will do: the query tells what is wrong.
-Status CheckHealth(http::Client& client, const std::string& url, const CancelToken& cancel) {
-  const auto response = client.Send(
-      {.url = url + "/health", .total_timeout = kHealthTimeout, .cancel = &cancel});
-  return response ? Ok() : Status(response.error());
+/// The whole answer of a server that lives.
+/// errors: kUnavailable if there is none to be had; those that the server tells of the statement.
+Result<http::Response> Ask(const std::string& url, const std::string& sql,
+                           const CancelToken& cancel) {
+  const auto client = http::MakeClient({});
+  DAYPART_RETURN_IF_ERROR(CheckServerLives(*client, url, cancel));
+  ServerWatch watch(*client, url, cancel);
+  http::Request request;
+  request.method = "POST";
+  request.url = url + "/query?format=arrow";
+  request.headers = {{"content-type", "text/plain; charset=utf-8"}};
+  request.body = std::as_bytes(std::span(sql));
+  request.body_bytes_max = kAnswerBytesMax;
+  // The server sends nothing while a long statement sorts: the watch tells that from a hang.
+  request.idle_timeout = std::chrono::hours(24);
+  request.total_timeout = std::chrono::hours(24);
+  request.cancel = &watch.token();
+  request.received_bytes = &watch.received_bytes();
+  auto response = client->Send(request);
+  if (const Status watched = watch.End(); !watched) return watched.error();
+  // Its rows are streamed here.
+  if (!response && response.error().code == ErrorCode::kResourceExhausted) {
+    return Unavailable(response.error().message);
+  }
+  if (response && !response->is_success()) return ErrorOf(*response);
+  return response;
 }
 
 }  // namespace
@@ -87,26 +107,13 @@ Result<ServerAnswer> QueryServer(LakeSession& session, const std::string& sql) {
   if (session.config().streams.empty()) return ServerAnswer{};
   const auto url = ServerNotice::Find(session.config().lake_directory.string());
   if (!url) return ServerAnswer{};
-  const auto client = http::MakeClient({});
-  http::Request request;
-  request.method = "POST";
-  request.url = *url + "/query?format=arrow";
-  request.headers = {{"content-type", "text/plain; charset=utf-8"}};
-  request.body = std::as_bytes(std::span(sql));
-  request.body_bytes_max = kAnswerBytesMax;
-  // The server sends nothing while a long statement sorts.
-  request.idle_timeout = std::chrono::hours(24);
-  request.total_timeout = std::chrono::hours(24);
-  request.cancel = &session.context().cancel;
-  const Status health = CheckHealth(*client, *url, session.context().cancel);
-  auto response = health ? client->Send(request) : Result<http::Response>(health.error());
+  auto response = Ask(*url, sql, session.context().cancel);
   if (!response) {
-    if (response.error().code == ErrorCode::kCancelled) return std::move(response).error();
+    if (response.error().code != ErrorCode::kUnavailable) return std::move(response).error();
     Log(LogLevel::kWarning, "the server at " + *url + " did not answer (" +
-                                response.error().message + "): reading committed rows only");
+                                response.error().message + "): this query is run without it");
     return ServerAnswer{};
   }
-  if (!response->is_success()) return ErrorOf(*response);
   ServerAnswer answer;
   // A server of an earlier version does not tell.
   const auto count = http::FindHeader(response->headers, serve::kRowsNotCommittedHeader);

@@ -44,8 +44,13 @@ struct Exchange {
 /// 64 KiB, libcurl's own limit for one header line, times a generous count of them.
 constexpr size_t kHeadersMax = 256;
 
+void CountReceived(const Request& request, size_t bytes) {
+  if (request.received_bytes != nullptr) request.received_bytes->fetch_add(bytes);
+}
+
 size_t OnHeader(char* data, size_t size, size_t count, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
+  CountReceived(exchange.request, size * count);
   std::string_view line(data, size * count);
   if (line.starts_with("HTTP/")) {  // a new answer begins: the one before was a 100
     exchange.response.headers.clear();
@@ -68,6 +73,7 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
 size_t OnBody(char* data, size_t size, size_t count, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
   const size_t bytes = size * count;
+  CountReceived(exchange.request, bytes);
   Response& response = exchange.response;
   if (!exchange.request.into.empty() && response.is_success()) {
     if (bytes > exchange.request.into.size() - response.into_bytes) {

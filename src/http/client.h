@@ -5,6 +5,7 @@
 // because a signed request means one host only.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -43,6 +44,8 @@ struct Request {
   std::chrono::milliseconds idle_timeout{30'000};
   std::chrono::milliseconds total_timeout{300'000};
   const CancelToken* cancel = nullptr;  // must outlive the call
+  /// Grows while the answer comes, for who watches it from another thread; must outlive the call.
+  std::atomic<uint64_t>* received_bytes = nullptr;
 };
 
 struct Response {
