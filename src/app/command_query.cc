@@ -14,6 +14,7 @@
 #include "app/server_query.h"
 #include "app/query_athena.h"
 #include "app/uncommitted_rows.h"
+#include "base/log.h"
 #include "query/engine.h"
 #include "query/execute_table_statement.h"
 #include "query/execute_write.h"
@@ -142,6 +143,11 @@ Result<int> RunQuery(LakeSession& session, const QueryArguments& arguments,
   DAYPART_TRY(const auto answered, QueryServer(session, sql));
   if (answered.rows != nullptr) {
     DAYPART_TRY(const int64_t rows_count, query::WriteRows(*answered.rows, format, stdout));
+    if (!answered.tables_behind.empty()) {
+      Log(LogLevel::kWarning, answered.tables_behind + ": the newest rows of streams may be left "
+                              "out, which the server has not decoded yet; ask again, or see "
+                              "daypart_stream_read_behind_seconds of its /metrics");
+    }
     if (format == query::OutputFormat::kTable && !output.is_quiet) {
       const auto micros = static_cast<double>(session.clock().Now().value() - begin.value());
       PrintNotice(Counted(rows_count, "row") + " in " + FormatSeconds(micros / 1e6) +

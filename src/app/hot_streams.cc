@@ -64,18 +64,22 @@ bool HotStreams::is_starting(const std::string& name) const {
   return std::filesystem::exists(session_.config().lake_directory / "streams" / name, error);
 }
 
-void HotStreams::Await(const catalog::TableName& table) {
-  const std::chrono::milliseconds wait_max(ingest::kReadableMsMax);
+bool HotStreams::Await(const catalog::TableName& table) {
+  bool has_all = true;
   for (const auto& [name, of] : tables_) {
     if (of != table || !is_starting(name)) continue;
     // At the start of a server its streams may be a moment behind its first query.
     std::unique_lock lock(mutex_);
-    started_.wait_for(lock, wait_max, [&] { return running_.contains(name); });
+    has_all &= started_.wait_for(lock, std::chrono::milliseconds(ingest::kStartedMsMax),
+                                 [&] { return running_.contains(name); });
   }
   for (const auto& stream : StreamsOf(table)) {
-    const Status awaited = stream->AwaitReadable(wait_max);
+    const auto awaited =
+        stream->AwaitReadable(std::chrono::milliseconds(ingest::kReadableMsMax));
     if (!awaited) Log(LogLevel::kDebug, stream->config().name + ": " + awaited.error().message);
+    has_all &= awaited && *awaited;
   }
+  return has_all;
 }
 
 Result<lake::HotRuns> HotStreams::RunsBeyond(

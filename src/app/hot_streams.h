@@ -41,7 +41,7 @@ class HotStreams final : public lake::HotTables {
   std::map<std::string, std::shared_ptr<StreamSession>> running() const;
 
   bool has(const catalog::TableName& table) const override;
-  void Await(const catalog::TableName& table) override;
+  bool Await(const catalog::TableName& table) override;
   Result<std::unique_ptr<lake::HotRows>> Pin(const lake::LoadedTable& table) override;
   /// Likewise for somebody who knows the states of the table's streams in its snapshot: by
   /// RecordSource::name().

@@ -120,6 +120,8 @@ Result<ServerAnswer> QueryServer(LakeSession& session, const std::string& sql) {
   if (count) {
     std::from_chars(count->data(), count->data() + count->size(), answer.rows_not_committed);
   }
+  answer.tables_behind = http::FindHeader(response->headers, serve::kTablesBehindHeader)
+                             .value_or(std::string_view());
   DAYPART_TRY(answer.rows, AnsweredRows::Open(std::move(response->body)));
   return answer;
 }

@@ -18,6 +18,8 @@ struct ServerAnswer {
   std::unique_ptr<source::BatchSource> rows;
   /// Rows of streams that the answer was made of and no commit held yet.
   int64_t rows_not_committed = 0;
+  /// Names of tables whose newest acknowledged rows it may lack; empty for none.
+  std::string tables_behind;
 };
 
 /// The server's rows; null if the lake has no streams, no server runs, or it is gone by now: then

@@ -264,11 +264,9 @@ Status StreamSession::Run() {
   return Ok();
 }
 
-Status StreamSession::AwaitReadable(std::chrono::milliseconds wait_max) const {
-  if (!source_->knows_end()) return Ok();
-  DAYPART_TRY(const bool is_there, tail().AwaitReadable(wait_max));
-  (void)is_there;  // A query is answered with what there is then.
-  return Ok();
+Result<bool> StreamSession::AwaitReadable(std::chrono::milliseconds wait_max) const {
+  if (!source_->knows_end()) return true;
+  return tail().AwaitReadable(wait_max);
 }
 
 }  // namespace daypart::app

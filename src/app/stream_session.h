@@ -67,7 +67,8 @@ class StreamSession {
   /// The rows that the table's sink takes from.
   ingest::StreamTail& tail() const { return consumers_.front()->tail(); }
   /// Waits until the tail has what the source holds now, where the source can tell that cheaply.
-  Status AwaitReadable(std::chrono::milliseconds wait_max) const;
+  /// returns: false if it does not have it.
+  Result<bool> AwaitReadable(std::chrono::milliseconds wait_max) const;
   /// One a sink: the table's first.
   const std::vector<std::unique_ptr<ingest::StreamConsumer>>& consumers() const {
     return consumers_;

@@ -26,7 +26,7 @@ bool UncommittedRows::has(const catalog::TableName& table) const {
   return std::ranges::any_of(tables_, [&](const auto& entry) { return entry.second == table; });
 }
 
-void UncommittedRows::Await(const catalog::TableName& table) {
+bool UncommittedRows::Await(const catalog::TableName& table) {
   for (const auto& [name, of] : tables_) {
     if (of != table || waiting_.erase(name) == 0) continue;
     const Status read = Read(name);
@@ -34,6 +34,7 @@ void UncommittedRows::Await(const catalog::TableName& table) {
     Log(LogLevel::kWarning, "stream " + name + ": " + ToString(table) +
                                 " is read without what is not committed: " + read.error().message);
   }
+  return true;  // What is left out was told, with its reason.
 }
 
 Status UncommittedRows::Read(const std::string& name) {

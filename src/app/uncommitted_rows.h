@@ -26,7 +26,7 @@ class UncommittedRows final : public lake::HotTables {
 
   bool has(const catalog::TableName& table) const override;
   /// What cannot be read is told in the log, and the table read without it.
-  void Await(const catalog::TableName& table) override;
+  bool Await(const catalog::TableName& table) override;
   Result<std::unique_ptr<lake::HotRows>> Pin(const lake::LoadedTable& table) override;
 
  private:

@@ -43,8 +43,13 @@ inline constexpr int kReplayAttemptsMax = 20;
 inline constexpr size_t kReplayBatchRecords = 1'000;
 /// How long one look for new records waits at the source; what a row waits at most besides.
 inline constexpr int64_t kPollMs = 5;
-/// How long a query waits for rows that were acknowledged before it began to be decoded.
-inline constexpr int64_t kReadableMsMax = 500;
+/// How long a query waits for rows that were acknowledged before it began to be decoded: some
+/// milliseconds, unless the processors are taken by others.
+inline constexpr int64_t kReadableMsMax = 2'000;
+/// The same while they wait for a commit: for a column of theirs, or for room.
+inline constexpr int64_t kReadableCommitMsMax = 10'000;
+/// How long a query waits for a stream that the server has not begun to read.
+inline constexpr int64_t kStartedMsMax = 500;
 /// How often new shards are looked for.
 inline constexpr int64_t kShardListMs = 1'000;
 /// Keys without a column that are told by name.

@@ -121,8 +121,10 @@ class StreamTail {
   /// errors: kConflict if rows behind it are not kept any more: the table has moved on, load it
   ///   again.
   Result<lake::HotRuns> RowsBeyond(const StreamState& committed) const;
-  /// Waits until RowsBeyond gives all that the source holds now, for wait_max at most. Does not
-  /// wait while the tail is known to lag by more. returns: whether it does give all.
+  /// Waits until RowsBeyond gives all that the source holds now, for wait_max at most; while rows
+  /// wait for a commit (with a new column, or for room), on until kReadableCommitMsMax. Does not
+  /// wait before the tail has what an earlier call waited for in vain.
+  /// returns: whether it does give all.
   Result<bool> AwaitReadable(std::chrono::milliseconds wait_max);
 
   struct Size {
@@ -154,6 +156,16 @@ class StreamTail {
     std::shared_ptr<const lake::HotRun> hot;
     std::set<std::string> unknown;
   };
+
+  /// Where a shard of the source ended.
+  struct ShardEnd {
+    std::string shard_id;
+    std::string position;
+    std::string oldest;  // where a shard begins of which nothing was read
+  };
+  Result<std::vector<ShardEnd>> ReadShardEnds();
+  /// With mutex_ held.
+  bool is_readable_to(const std::vector<ShardEnd>& ends) const;
 
   Result<std::shared_ptr<arrow::RecordBatch>> Take();
   /// With mutex_ held: the first untaken ready entry of the epoch; null if there is none.
@@ -202,7 +214,7 @@ class StreamTail {
   uint64_t readable_behind_ = 0;      // all entries below this number are ready
   std::map<std::string, std::string> readable_;  // positions behind them
   bool is_open_ = false;              // Reset was called
-  bool is_lagging_ = false;           // a wait for all rows ended without them
+  std::vector<ShardEnd> missed_;      // what the last wait for all rows ended without
   int decoding_count_ = 0;
   bool is_idle_ = false;
   bool is_blocked_ = false;

@@ -5,8 +5,10 @@
 #include <arrow/record_batch.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "ingest/limits.h"
 #include "ingest/stream_tail.h"
 
 namespace daypart::ingest {
@@ -69,35 +71,52 @@ Result<lake::HotRuns> StreamTail::RowsBeyond(const StreamState& committed) const
   return runs;
 }
 
-Result<bool> StreamTail::AwaitReadable(std::chrono::milliseconds wait_max) {
-  struct End {
-    std::string shard_id;
-    std::string position;
-    std::string oldest;  // where a shard begins of which nothing was read
-  };
-  std::vector<End> ends;
+Result<std::vector<StreamTail::ShardEnd>> StreamTail::ReadShardEnds() {
+  std::vector<ShardEnd> ends;
   DAYPART_TRY(const auto shards, source_.ListShards());
   const auto known = readable();
   for (const source::Shard& shard : shards) {
-    End end{.shard_id = shard.id};
+    ShardEnd end{.shard_id = shard.id};
     DAYPART_TRY(end.position, source_.PositionOf(shard.id, source::StartPosition::kNewest));
     if (!known.contains(shard.id)) {
       DAYPART_TRY(end.oldest, source_.PositionOf(shard.id, source::StartPosition::kOldest));
     }
     ends.push_back(std::move(end));
   }
+  return ends;
+}
+
+bool StreamTail::is_readable_to(const std::vector<ShardEnd>& ends) const {
+  return is_open_ && std::ranges::all_of(ends, [&](const ShardEnd& end) {
+           const auto position = readable_.find(end.shard_id);
+           const std::string& at = position == readable_.end() ? end.oldest : position->second;
+           return source_.ComparePositions(at, end.position) >= 0;
+         });
+}
+
+Result<bool> StreamTail::AwaitReadable(std::chrono::milliseconds wait_max) {
+  using SteadyClock = std::chrono::steady_clock;
+  DAYPART_TRY(auto ends, ReadShardEnds());
   std::unique_lock lock(mutex_);
-  const auto has_all = [&] {
-    return is_open_ && std::all_of(ends.begin(), ends.end(), [&](const End& end) {
-             const auto position = readable_.find(end.shard_id);
-             const std::string& at = position == readable_.end() ? end.oldest : position->second;
-             return source_.ComparePositions(at, end.position) >= 0;
-           });
-  };
-  if (is_lagging_) wait_max = std::chrono::milliseconds(0);
-  const bool is_there = changed_.wait_for(lock, wait_max, has_all);
-  is_lagging_ = !is_there;
-  return is_there;
+  const auto begin = SteadyClock::now();
+  const auto commit_end = begin + std::chrono::milliseconds(kReadableCommitMsMax);
+  std::erase_if(missed_, [&ends](const ShardEnd& missed) {
+    return std::ranges::find(ends, missed.shard_id, &ShardEnd::shard_id) == ends.end();
+  });
+  const bool waits = wait_max.count() > 0 && is_readable_to(missed_);
+  auto end = waits ? begin + wait_max : begin;
+  while (!is_readable_to(ends)) {
+    const auto now = SteadyClock::now();
+    const bool awaits_commit = is_blocked_ || kept_bytes_ >= options_.kept_bytes_max;
+    if (waits && awaits_commit) end = std::min(now + wait_max, commit_end);
+    if (now >= end) {
+      missed_ = std::move(ends);
+      return false;
+    }
+    changed_.wait_until(lock, std::min(end, now + std::chrono::milliseconds(kPollMs)));
+  }
+  missed_.clear();
+  return true;
 }
 
 StreamTail::Size StreamTail::size() const {

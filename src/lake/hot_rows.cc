@@ -120,9 +120,9 @@ Result<HotRuns> PinnedRuns::Runs(const iceberg::Schema& schema, const std::vecto
 
 Result<TableWithHotRows> LoadWithHotRows(const LakeContext& context, HotTables& tables,
                                          const catalog::TableName& name) {
-  if (tables.has(name)) tables.Await(name);
+  const bool has_all = !tables.has(name) || tables.Await(name);
   for (int attempt = 0; ; ++attempt) {
-    TableWithHotRows loaded;
+    TableWithHotRows loaded{.table = {}, .hot = nullptr, .may_lack_rows = !has_all};
     DAYPART_TRY(loaded.table, LoadTable(context, name));
     if (!tables.has(name)) return loaded;
     auto pinned = tables.Pin(loaded.table);
@@ -134,6 +134,7 @@ Result<TableWithHotRows> LoadWithHotRows(const LakeContext& context, HotTables& 
     if (attempt == kAttemptsMax) {
       Log(LogLevel::kWarning, ToString(name) + ": read without the rows of its stream that are " +
                                   "not committed: " + pinned.error().message);
+      loaded.may_lack_rows = true;
       return loaded;
     }
   }

@@ -70,7 +70,8 @@ class HotTables {
   /// Whether the table may have such rows. Cheap: asked for each table of each statement.
   virtual bool has(const catalog::TableName& table) const = 0;
   /// Waits, for a bounded time, until what was acknowledged before the call is readable.
-  virtual void Await(const catalog::TableName& table) = 0;
+  /// returns: false if some of it is not, which whoever asked is to be told.
+  virtual bool Await(const catalog::TableName& table) = 0;
   /// The rows beyond the table's current snapshot as loaded; null for none.
   /// errors: kConflict: rows behind this snapshot are committed by now, load the table again.
   virtual Result<std::unique_ptr<HotRows>> Pin(const LoadedTable& table) = 0;
@@ -92,6 +93,7 @@ class PinnedRuns final : public HotRows {
 struct TableWithHotRows {
   LoadedTable table;
   std::unique_ptr<HotRows> hot;  // null for none
+  bool may_lack_rows = false;    // acknowledged ones, because a stream is behind
 };
 
 /// The table with the rows beyond exactly its snapshot. A table that does not come to rest is given

@@ -244,6 +244,7 @@ class DuckdbEngine final : public Engine {
       auto loaded = Load({database, travel.table}, travel);
       if (loaded) {
         table.hot = std::move(loaded->hot);
+        table.may_lack_rows = loaded->may_lack_rows;
         DAYPART_TRY(auto then, TableAsOf(std::move(loaded->table), travel));
         table.iceberg = std::make_unique<lake::LoadedTable>(std::move(then));
         table.has_lineage = wants_lineage_ && table.iceberg->metadata.format_version >= 3;
@@ -280,7 +281,7 @@ class DuckdbEngine final : public Engine {
       return lake::LoadWithHotRows(context_, *options_.hot_tables, name);
     }
     DAYPART_TRY(auto table, lake::LoadTable(context_, name));
-    return lake::TableWithHotRows{std::move(table), nullptr};
+    return lake::TableWithHotRows{.table = std::move(table), .hot = nullptr};
   }
 
   Status MakeSchemas(Session& session, const std::map<TableName, ResolvedTable>& tables) const {

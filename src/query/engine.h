@@ -31,6 +31,8 @@ struct ScanStatistics {
   int64_t rows_in_files_read = 0;
   /// Read beside the files: of streams, beyond the tables' snapshots.
   int64_t rows_not_committed = 0;
+  /// Tables whose newest acknowledged rows may be left out, because a stream of theirs is behind.
+  std::vector<std::string> tables_behind;
   /// Of QueryPositions and QueryMerge: which of the target's rows were looked at.
   iceberg::Expression target_filter = iceberg::Expression::True();
 };

@@ -26,6 +26,7 @@ struct ResolvedTable {
   std::unique_ptr<lake::LoadedTable> iceberg;
   /// Rows beyond that snapshot; null for none. Shared with the functions that read them.
   std::shared_ptr<const lake::HotRows> hot;
+  bool may_lack_rows = false;  // acknowledged ones, because a stream is behind
   std::unique_ptr<catalog::RawTable> raw;
   std::optional<std::vector<lake::RawFile>> raw_files;  // that stand for `raw`; else all of it
   bool has_positions = false;  // `_file` and `_pos` are columns too

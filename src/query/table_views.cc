@@ -61,6 +61,7 @@ Result<std::string> TableViews::IcebergView(const ResolvedTable& table,
   DAYPART_TRY(auto plan, lake::PlanScan(context_, *table.iceberg, filter));
   if (table.has_positions) statistics_.target_filter = filter;
   ++statistics_.tables;
+  if (table.may_lack_rows) statistics_.tables_behind.push_back(ToString(table.name));
   statistics_.files_total += plan.files_total;
   statistics_.files_read += static_cast<int64_t>(plan.files.size());
   statistics_.rows_in_files_read += plan.rows;

@@ -182,6 +182,11 @@ void QueryEndpoint::Run(const std::string& sql, const std::string& format,
     DAYPART_TRY(rows, engine->Query(sql));
     client.AddHeader(kRowsNotCommittedHeader,
                      std::to_string(rows->statistics().rows_not_committed));
+    std::string behind;
+    for (const auto& table : rows->statistics().tables_behind) {
+      behind += (behind.empty() ? "" : ", ") + table;
+    }
+    if (!behind.empty()) client.AddHeader(kTablesBehindHeader, behind);
     DAYPART_TRY(const auto output, query::ParseOutputFormat(format));
     DAYPART_TRY(const int64_t written, query::WriteRows(*rows, output, client.file()));
     if (std::fflush(client.file()) != 0) return Unavailable("the client takes no more");

@@ -22,6 +22,7 @@ namespace daypart::serve {
 inline constexpr int kQueriesMax = 4;
 /// Of an answer: how many rows of streams it was made of that no commit held yet.
 inline constexpr const char* kRowsNotCommittedHeader = "daypart-rows-not-committed";
+inline constexpr const char* kTablesBehindHeader = "daypart-tables-behind";
 /// A query waits so long for another one to end, then its client is told to come back.
 inline constexpr std::chrono::seconds kQueryWaitMax{30};
 

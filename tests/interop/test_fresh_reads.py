@@ -6,6 +6,7 @@ event is in the answer once if it was acknowledged before the query began, and n
 import json
 import random
 import signal
+import sqlite3
 import threading
 import time
 
@@ -159,3 +160,31 @@ def test_another_process_sees_what_the_server_sees(lake):
         assert wait_until(lambda: lake.query(told) == expected), server.told()
         assert server.stop() == 0
     assert lake.query(told) == expected
+
+
+def test_an_answer_that_may_lack_rows_says_so(lake):
+    configure(lake, commit_seconds=3600)
+    with Served(lake) as server:
+        kinesis = client(server)
+        kinesis.create_stream(StreamName="clicks", ShardCount=1)
+        model = Model()
+        kinesis.put_records(StreamName="clicks", Records=[event(model, number) for number in range(100)])
+        counted = f"SELECT count(*) AS rows FROM {TABLE}"
+        assert wait_until(lambda: lake.catalog().table_exists(TABLE) and server.query(counted) == [{"rows": 100}])
+        assert server.ask("/query", counted)[1]["daypart-tables-behind"] is None
+        # The new key cannot get its column: a writer holds the catalog, so that its commit waits.
+        catalog = sqlite3.connect(lake.folder / "lake" / "catalog.db", isolation_level=None)
+        catalog.execute("BEGIN IMMEDIATE")
+        model.evolved = 100
+        kinesis.put_records(StreamName="clicks", Records=[event(model, number) for number in range(100, 200)])
+        status, headers, body = server.ask("/query", counted)
+        assert status == 200 and json.loads(body) == [{"rows": 100}] and headers["daypart-tables-behind"] == TABLE
+        told = lake.run("--json", "query", counted)
+        assert json.loads(told.stdout) == [{"rows": 100}] and f"{TABLE}: the newest rows of streams" in told.stderr, told
+        catalog.execute("ROLLBACK")
+        catalog.close()
+        whole = [{"rows": 200}]
+        assert wait_until(lambda: server.query(counted) == whole), server.told()
+        assert server.ask("/query", counted)[1]["daypart-tables-behind"] is None
+        assert server.query(f"SELECT count(extra) AS rows FROM {TABLE}") == [{"rows": 100}]
+        assert server.stop() == 0
