@@ -175,11 +175,16 @@ Result<bool> StreamSession::ReadUncommitted() {
   }
 }
 
-Result<bool> StreamSession::HasUncommitted() const {
+Result<StreamSession::Uncommitted> StreamSession::CountUncommitted() const {
   DAYPART_TRY(const auto state, sinks_.front()->State());
-  if (!state) return false;
-  DAYPART_TRY(const int64_t records_count, RecordsBeyond(*state));
-  return records_count > 0;
+  DAYPART_TRY(const int64_t count, RecordsBeyond(state.value_or(ingest::StreamState{})));
+  return Uncommitted{.has_table = state.has_value(), .records_count = count};
+}
+
+Result<int64_t> StreamSession::CountUnread() const {
+  ingest::StreamState read;
+  for (const auto& [id, position] : tail().readable()) read.shards[id].position = position;
+  return RecordsBeyond(read);
 }
 
 Result<std::vector<StreamSession::Backlog>> StreamSession::Backlogs() const {

@@ -48,8 +48,15 @@ class StreamSession {
   /// Decodes what the source holds beyond the table's commits, for tail() to give; nothing is
   /// changed. returns: false if it does not fit into the stream's memory, or did not end.
   Result<bool> ReadUncommitted();
-  /// Whether the source holds records beyond the table's commits; false while there is no table.
-  Result<bool> HasUncommitted() const;
+  struct Uncommitted {
+    bool has_table = false;
+    /// Records that the source holds beyond the table's commits; all while there is no table.
+    int64_t records_count = 0;
+  };
+  /// Of a source that counts its records, as the lake's log does.
+  Result<Uncommitted> CountUncommitted() const;
+  /// Those of them that tail() does not give.
+  Result<int64_t> CountUnread() const;
 
   struct Backlog {
     std::string sink;
@@ -80,6 +87,7 @@ class StreamSession {
       context_{session.store(), session.catalog(), session.clock(), session.context().random,
                never_, session.context().warehouse} {}
   Status AddSinks(LakeSession& session);
+  /// From the first record of shards that it does not know.
   Result<int64_t> RecordsBeyond(const ingest::StreamState& state) const;
 
   StreamConfig config_;

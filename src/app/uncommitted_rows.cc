@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "app/output.h"
 #include "base/log.h"
 
 namespace daypart::app {
@@ -31,8 +32,7 @@ bool UncommittedRows::Await(const catalog::TableName& table) {
     if (of != table || waiting_.erase(name) == 0) continue;
     const Status read = Read(name);
     if (read) continue;
-    Log(LogLevel::kWarning, "stream " + name + ": " + ToString(table) +
-                                " is read without what is not committed: " + read.error().message);
+    Log(LogLevel::kWarning, "stream " + name + ": " + read.error().message);
   }
   return true;  // What is left out was told, with its reason.
 }
@@ -42,13 +42,26 @@ Status UncommittedRows::Read(const std::string& name) {
               StreamSession::Open(session_, session_.config().streams.at(name),
                                   {.serves_rows = true, .reads_only = true}, cancel_));
   const std::shared_ptr<StreamSession> stream = std::move(opened);
-  DAYPART_TRY(const bool has_more, stream->HasUncommitted());
-  if (!has_more) return Ok();
-  DAYPART_TRY(const bool has_all, stream->ReadUncommitted());
+  DAYPART_TRY(const auto uncommitted, stream->CountUncommitted());
+  if (uncommitted.records_count == 0) return Ok();
+  const std::string remedy = "daypart stream " + name + " --until-idle takes them in";
+  const auto left_out = [&](int64_t count, const std::string& why) {
+    return "not in this answer: its " + Counted(count, "newest record") + ", not committed (" +
+           why + "); " + remedy;
+  };
+  if (!uncommitted.has_table) {
+    return Unavailable(Counted(uncommitted.records_count, "record") + " of it wait for the table " +
+                       ToString(tables_.at(name)) + ", which is not there yet: " + remedy);
+  }
+  const auto has_all = stream->ReadUncommitted();
+  if (!has_all) {
+    return Unavailable(left_out(uncommitted.records_count, has_all.error().message));
+  }
   read_.push_back(streams_.Add(stream));
-  if (has_all) return Ok();
-  return ResourceExhausted("its newest records do not fit into the memory of [stream." + name +
-                           "]; daypart stream " + name + " --until-idle takes them in");
+  if (*has_all) return Ok();
+  DAYPART_TRY(const int64_t unread, stream->CountUnread());
+  return ResourceExhausted(
+      left_out(unread, "they do not fit into the memory of [stream." + name + "]"));
 }
 
 Result<std::unique_ptr<lake::HotRows>> UncommittedRows::Pin(const lake::LoadedTable& table) {

@@ -150,6 +150,36 @@ def test_a_query_without_a_server_sees_what_the_log_holds(lake):
     assert "not committed" not in lake.run("query", f"SELECT max(n) FROM {TABLE}").stderr
 
 
+def test_a_query_without_a_server_tells_how_many_records_it_leaves_out(lake):
+    configure(lake, commit_seconds=3600)
+    with Served(lake) as server:
+        create_stream(server)
+        assert server.stop() == 0
+    count = write_events(lake, 20_000, seed=4) * 11 // 10  # with the repeated ones
+    # Nothing takes the stream in: its records are in the log, and there is no table.
+    config = (lake.folder / "daypart.toml").read_text()
+    (lake.folder / "daypart.toml").write_text(config.partition("\n[stream.clicks]")[0])
+    with Served(lake) as server:
+        send(lake, server)
+        assert server.stop() == 0
+    (lake.folder / "daypart.toml").write_text(config)
+    no_table = lake.run("query", f"SELECT count(*) FROM {TABLE}")
+    assert no_table.returncode == 1 and f"is not there" in no_table.stderr
+    assert f"{count:,} records of it wait for the table {TABLE}" in no_table.stderr, no_table.stderr
+    assert "daypart stream clicks --until-idle" in no_table.stderr
+    lake.must("query", "--write", f"CREATE TABLE {TABLE} (event_id STRING, viewer_id BIGINT, n BIGINT)")
+    whole = lake.run("query", f"SELECT count(*) AS rows FROM {TABLE}", "--format", "json")
+    assert json.loads(whole.stdout) == [{"rows": 20_000}] and not whole.stderr, whole.stderr
+    # More than the memory holds: what is there and what is told come to all, and a quick look repeats no row.
+    (lake.folder / "daypart.toml").write_text(config + 'memory = "256KiB"\ndedupe_rows = 0\n')
+    part = lake.run("query", f"SELECT count(*) AS rows FROM {TABLE}", "--format", "json")
+    rows = json.loads(part.stdout)[0]["rows"]
+    assert 0 < rows < count and f"its {count - rows:,} newest records, not committed" in part.stderr, (rows, part)
+    lake.must("stream", "clicks", "--until-idle")
+    whole = lake.run("query", f"SELECT count(*) AS rows FROM {TABLE}", "--format", "json")
+    assert json.loads(whole.stdout) == [{"rows": count}] and not whole.stderr, whole.stderr
+
+
 def test_a_query_does_not_wait_for_a_server_that_is_stopped(lake):
     configure(lake)
     with Served(lake) as server:
