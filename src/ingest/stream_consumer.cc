@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -32,6 +33,12 @@ bool is_mendable(ErrorCode code) {
     case ErrorCode::kResourceExhausted: return false;
   }
   return false;
+}
+
+/// key: "meta.depth", or "meta.*" for whatever is below it.
+bool is_of(const LearntColumn& column, std::string_view key) {
+  const std::string_view name = column.source_name;
+  return name == key || (key.ends_with(".*") && name.starts_with(key.substr(0, key.size() - 1)));
 }
 
 }  // namespace
@@ -239,52 +246,51 @@ Result<EpochResult> StreamConsumer::RunEpoch() {
   return epoch;
 }
 
+Status StreamConsumer::AddColumns(std::vector<LearntColumn>& columns) {
+  if (columns.empty()) return Ok();
+  auto shape = sink_.AddColumns(columns);
+  if (!shape && shape.error().code == ErrorCode::kInvalidArgument) {
+    Log(LogLevel::kWarning, sink_.name() + ": " + shape.error().message);
+    return Ok();
+  }
+  if (!shape) return std::move(shape).error();
+  shape_ = std::move(shape).value();
+  // Of more than a table may have, the first ones were added.
+  std::erase_if(columns, [this](const LearntColumn& column) {
+    return shape_.schema.FindField(column.name) == nullptr;
+  });
+  std::string names;
+  for (const auto& column : columns) names += (names.empty() ? "" : ", ") + column.name;
+  if (!names.empty()) Log(LogLevel::kInfo, sink_.name() + " has new columns: " + names);
+  TellOf(columns);
+  return Ok();
+}
+
+void StreamConsumer::LeaveOut(const std::vector<std::string>& keys) {
+  if (keys.empty()) return;
+  left_out_keys_.insert(keys.begin(), keys.end());
+  Log(LogLevel::kWarning, sink_.name() + " takes no values of " + ListedKeys(keys) +
+                              ": arrays, objects without keys, names that differ in case only "
+                              "and keys beyond the limit of columns become no columns");
+}
+
 Status StreamConsumer::Evolve() {
   const int64_t read_ms = options_.ends_when_idle ? kSampleMs : kSampleMoreMs;
   DAYPART_RETURN_IF_ERROR(tail_.ReadForSample(read_ms));
-  const StreamTail::UnknownKeys unknown = tail_.TakeUnknown();
-  std::vector<LearntColumn> columns = unknown.csv_columns;
+  StreamTail::UnknownKeys unknown = tail_.TakeUnknown();
+  std::vector<LearntColumn> columns = std::move(unknown.csv_columns);
   for (auto& column : LearnColumns(unknown.text, unknown.keys)) {
     columns.push_back(std::move(column));
   }
-  std::set<std::string> ignored = unknown.keys;
-  if (!columns.empty()) {
-    auto shape = sink_.AddColumns(columns);
-    if (shape) {
-      shape_ = std::move(shape).value();
-      // Of more than a table may have, the first ones were added.
-      std::erase_if(columns, [this](const LearntColumn& column) {
-        return shape_.schema.FindField(column.name) == nullptr;
-      });
-      std::string names;
-      for (const auto& column : columns) names += (names.empty() ? "" : ", ") + column.name;
-      if (!names.empty()) Log(LogLevel::kInfo, sink_.name() + " has new columns: " + names);
-      TellOf(columns);
-    } else if (shape.error().code != ErrorCode::kInvalidArgument) {
-      return std::move(shape).error();
-    } else {
-      Log(LogLevel::kWarning, sink_.name() + ": " + shape.error().message);
-    }
-  }
+  DAYPART_RETURN_IF_ERROR(AddColumns(columns));
   // Keys whose values are of no use as a column, or whose name is taken, hold nothing up again.
   std::vector<std::string> without;
-  for (const std::string& key : ignored) {
-    const bool is_column = std::any_of(
-        columns.begin(), columns.end(), [&key](const LearntColumn& column) {
-          return column.source_name == key ||
-                 (key.ends_with(".*") &&
-                  column.source_name.starts_with(std::string_view(key).substr(0, key.size() - 1)));
-        });
-    if (!is_column) without.push_back(key);
-  }
-  left_out_keys_.insert(without.begin(), without.end());
-  if (!without.empty()) {
-    Log(LogLevel::kWarning, sink_.name() + " takes no values of " + ListedKeys(without) +
-                                ": arrays, objects without keys, names that differ in case only "
-                                "and keys beyond the limit of columns become no columns");
-  }
+  std::ranges::copy_if(unknown.keys, std::back_inserter(without), [&](const std::string& key) {
+    return std::ranges::none_of(columns, [&key](const auto& column) { return is_of(column, key); });
+  });
+  LeaveOut(without);
   DAYPART_TRY(auto decoder, DecoderFor(shape_));
-  tail_.SetDecoder(std::move(decoder), ignored);
+  tail_.SetDecoder(std::move(decoder), unknown.keys);
   return Ok();
 }
 

@@ -89,6 +89,9 @@ class StreamConsumer {
   Result<EpochResult> RunEpoch();
   Result<EpochCommit> WriteEpoch(source::BatchSource& rows);
   Status Evolve();
+  /// Leaves in `columns` those that the sink has now.
+  Status AddColumns(std::vector<LearntColumn>& columns);
+  void LeaveOut(const std::vector<std::string>& keys);
   Result<std::shared_ptr<RecordDecoder>> DecoderFor(const SinkShape& shape) const;
   void BackOff(int failures);
 

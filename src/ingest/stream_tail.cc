@@ -51,6 +51,33 @@ int64_t RecordsCount(const InputRun& input) {
   return static_cast<int64_t>(std::get<source::RecordRun>(input.run).records.size());
 }
 
+/// The columns that the run's headers become, but for those that another run has told.
+void AddCsvRun(const source::LineRun& run, std::set<std::string> headers,
+               StreamTail::UnknownKeys& unknown) {
+  for (const LearntColumn& column : unknown.csv_columns) headers.erase(column.source_name);
+  if (headers.empty()) return;
+  for (auto& column : LearnCsvColumns(run, headers)) {
+    unknown.csv_columns.push_back(std::move(column));
+  }
+}
+
+/// keys: those of the run that are no columns yet; empty if it was not decoded.
+void AddRun(const InputRun& run, const std::set<std::string>& keys,
+            StreamTail::UnknownKeys& unknown) {
+  unknown.keys.insert(keys.begin(), keys.end());
+  if (const auto* records = std::get_if<source::RecordRun>(&run.run)) {
+    for (const auto& record : records->records) {
+      unknown.text.append(record.data);
+      unknown.text += '\n';
+    }
+    return;
+  }
+  const auto& lines = std::get<source::LineRun>(run.run);
+  if (lines.csv_columns != nullptr) return AddCsvRun(lines, keys, unknown);
+  unknown.text += lines.text;
+  if (!unknown.text.ends_with('\n')) unknown.text += '\n';
+}
+
 }  // namespace
 
 StreamTail::StreamTail(source::RecordSource& source, Clock& clock, const CancelToken& stop,
@@ -134,36 +161,12 @@ StreamTail::UnknownKeys StreamTail::TakeUnknown() {
   changed_.wait(lock, [this] { return decoding_count_ == 0; });
   UnknownKeys unknown;
   for (const auto& entry : entries_) {
+    // What is beyond a sample of runs comes up again.
+    if (unknown.text.size() >= kSampleBytesMax) break;
     // Those behind were read for the sample; keys that they alone have come up when decoded.
     const bool is_known = entry->phase == Entry::Phase::kBlocked ||
                           (entry->phase == Entry::Phase::kRead && !unknown.keys.empty());
-    if (!is_known) continue;
-    // What is beyond a sample of runs comes up again.
-    if (unknown.text.size() >= kSampleBytesMax) continue;
-    unknown.keys.insert(entry->unknown.begin(), entry->unknown.end());
-    const auto* csv = std::get_if<source::LineRun>(&entry->read.input.run);
-    if (csv != nullptr && csv->csv_columns != nullptr) {
-      const auto is_learnt = [&unknown](const std::string& header) {
-        return std::any_of(unknown.csv_columns.begin(), unknown.csv_columns.end(),
-                           [&](const auto& column) { return column.source_name == header; });
-      };
-      std::set<std::string> headers = entry->unknown;
-      std::erase_if(headers, is_learnt);
-      if (headers.empty()) continue;
-      for (auto& column : LearnCsvColumns(*csv, headers)) {
-        unknown.csv_columns.push_back(std::move(column));
-      }
-      continue;
-    }
-    if (const auto* lines = std::get_if<source::LineRun>(&entry->read.input.run)) {
-      unknown.text += lines->text;
-      if (!unknown.text.ends_with('\n')) unknown.text += '\n';
-      continue;
-    }
-    for (const auto& record : std::get<source::RecordRun>(entry->read.input.run).records) {
-      unknown.text.append(record.data);
-      unknown.text += '\n';
-    }
+    if (is_known) AddRun(entry->read.input, entry->unknown, unknown);
   }
   return unknown;
 }
