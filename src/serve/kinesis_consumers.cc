@@ -6,7 +6,7 @@
 #include <chrono>
 #include <optional>
 
-#include "serve/event_stream.h"
+#include "aws/event_stream.h"
 #include "serve/kinesis.h"
 #include "serve/limits.h"
 #include "streamlog/limits.h"
@@ -66,23 +66,23 @@ std::string EventOf(std::string_view type, const json& payload, bool is_cbor) {
   } else {
     bytes = payload.dump(-1, ' ', false, json::error_handler_t::replace);
   }
-  return EncodeEventMessage(
+  return aws::EncodeEventMessage(
       {{":message-type", "event"}, {":event-type", type}, {":content-type", content}}, bytes);
 }
 
 std::string ExceptionOf(const ServiceError& error, bool is_cbor) {
   const json payload = {{"message", error.message}};
   if (!is_cbor) {
-    return EncodeEventMessage({{":message-type", "exception"},
-                               {":exception-type", error.type},
-                               {":content-type", "application/x-amz-json-1.1"}},
-                              payload.dump());
+    return aws::EncodeEventMessage({{":message-type", "exception"},
+                                    {":exception-type", error.type},
+                                    {":content-type", "application/x-amz-json-1.1"}},
+                                   payload.dump());
   }
   const auto bytes = json::to_cbor(payload);
-  return EncodeEventMessage({{":message-type", "exception"},
-                             {":exception-type", error.type},
-                             {":content-type", "application/x-amz-cbor-1.1"}},
-                            {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return aws::EncodeEventMessage({{":message-type", "exception"},
+                                  {":exception-type", error.type},
+                                  {":content-type", "application/x-amz-cbor-1.1"}},
+                                 {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 }  // namespace

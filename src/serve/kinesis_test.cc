@@ -9,7 +9,6 @@
 #include "aws/digest.h"
 #include "aws/sigv4.h"
 #include "serve/cbor.h"
-#include "serve/event_stream.h"
 #include "serve/put_records.h"
 #include "serve/shard_iterator.h"
 #include "store/temp_folder_for_test.h"
@@ -65,14 +64,6 @@ TEST(Cbor, RefusesWhatIsNone) {
   }
   EXPECT_FALSE(DecodeCbor(std::string(1'000'000, '\x81')));
   EXPECT_FALSE(DecodeCbor(std::string(1'000'000, '\xc1')));
-}
-
-TEST(EventStream, IsWhatTheSpecificationShows) {
-  // The message "no headers, payload" of the AWS SDKs' shared test vectors, and an empty one.
-  EXPECT_EQ(EncodeEventMessage({}, "{'foo':'bar'}"),
-            FromHex("0000001d00000000fd528c5a7b27666f6f273a27626172277dc36539"
-                    "36"));
-  EXPECT_EQ(EncodeEventMessage({}, ""), FromHex("000000100000000005c248eb7d98c8ff"));
 }
 
 TEST(ShardIterator, ComesBackFromItsText) {
