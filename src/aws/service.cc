@@ -213,6 +213,8 @@ Result<http::Response> Service::Attempt(const ServiceCall& call, const Credentia
                         .url = scheme + host + call.path,
                         .body = call.body,
                         .into = call.into,
+                        .on_body = call.on_body,
+                        .prefers_http2 = call.prefers_http2,
                         .body_bytes_max = call.body_bytes_max,
                         .total_timeout = call.total_timeout,
                         .cancel = cancel_};

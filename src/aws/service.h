@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -31,6 +32,9 @@ struct ServiceCall {
   Parameters headers;
   std::span<const std::byte> body;  // must outlive the call
   std::span<std::byte> into;
+  /// As http::Request has them. An attempt after this got a part would give the body anew: is_single.
+  std::function<bool(std::string_view part)> on_body;
+  bool prefers_http2 = false;
   uint64_t body_bytes_max = uint64_t{64} << 20;
   /// Of the URL, before the endpoint's host: a bucket's name, or empty.
   std::string host_prefix;

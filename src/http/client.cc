@@ -39,6 +39,7 @@ struct Exchange {
   int sends_count = 0;
   bool is_too_long = false;
   bool is_given_up = false;  // instead of being sent a second time
+  bool is_ended = false;     // by Request::on_body
 };
 
 /// 64 KiB, libcurl's own limit for one header line, times a generous count of them.
@@ -75,6 +76,10 @@ size_t OnBody(char* data, size_t size, size_t count, void* user) {
   const size_t bytes = size * count;
   CountReceived(exchange.request, bytes);
   Response& response = exchange.response;
+  if (exchange.request.on_body && response.is_success()) {
+    exchange.is_ended = !exchange.request.on_body({data, bytes});
+    return exchange.is_ended ? 0 : bytes;
+  }
   if (!exchange.request.into.empty() && response.is_success()) {
     if (bytes > exchange.request.into.size() - response.into_bytes) {
       exchange.is_too_long = true;
@@ -145,7 +150,8 @@ class CurlClient final : public Client {
       return InvalidArgument("a URL that begins with http:// or https:// is expected, found '" +
                              Shown(request.url) + "'");
     }
-    DAYPART_TRY(Handle handle, Borrow());
+    std::vector<Handle>& idle = request.prefers_http2 ? idle_http2_ : idle_;
+    DAYPART_TRY(Handle handle, Borrow(idle));
     Exchange exchange{.request = request, .response = {}};
     const HeaderList headers = Prepare(handle, exchange);
     char text[CURL_ERROR_SIZE] = "";
@@ -153,20 +159,21 @@ class CurlClient final : public Client {
     const CURLcode code = curl_easy_perform(handle.get());
     Set(handle, CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
     if (code == CURLE_OK) {
-      Return(std::move(handle));
+      Return(std::move(handle), idle);
       return std::move(exchange.response);
     }
     // A handle whose exchange failed is closed with its connection, whose state nobody knows.
+    if (exchange.is_ended) return std::move(exchange.response);
     return ErrorOf(code, text, exchange);
   }
 
  private:
-  Result<Handle> Borrow() {
+  Result<Handle> Borrow(std::vector<Handle>& idle) {
     {
       const std::lock_guard lock(mutex_);
-      if (!idle_.empty()) {
-        Handle handle = std::move(idle_.back());
-        idle_.pop_back();
+      if (!idle.empty()) {
+        Handle handle = std::move(idle.back());
+        idle.pop_back();
         return handle;
       }
     }
@@ -175,10 +182,10 @@ class CurlClient final : public Client {
     return handle;
   }
 
-  void Return(Handle handle) {
+  void Return(Handle handle, std::vector<Handle>& idle) {
     curl_easy_reset(handle.get());
     const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(handle));
+    idle.push_back(std::move(handle));
   }
 
   HeaderList Prepare(const Handle& handle, Exchange& exchange) const {
@@ -197,7 +204,8 @@ class CurlClient final : public Client {
     }
     Set(handle, CURLOPT_URL, request.url.c_str());
     Set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-    Set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    const auto version = request.prefers_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+    Set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(version));
     Set(handle, CURLOPT_NOSIGNAL, 1L);
     Set(handle, CURLOPT_TCP_NODELAY, 1L);
     Set(handle, CURLOPT_PATH_AS_IS, 1L);
@@ -207,7 +215,7 @@ class CurlClient final : public Client {
     if (!options_.ca_file.empty()) Set(handle, CURLOPT_CAINFO, options_.ca_file.c_str());
     Set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
     Set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.total_timeout.count()));
-    Set(handle, CURLOPT_LOW_SPEED_LIMIT, 1024L);
+    Set(handle, CURLOPT_LOW_SPEED_LIMIT, request.on_body ? 1L : 1024L);
     Set(handle, CURLOPT_LOW_SPEED_TIME,
         std::max(1L, static_cast<long>(request.idle_timeout.count() / 1000)));
     Set(handle, CURLOPT_HEADERFUNCTION, &OnHeader);
@@ -271,8 +279,10 @@ class CurlClient final : public Client {
   }
 
   const ClientOptions options_;
-  std::mutex mutex_;  // guards idle_
+  std::mutex mutex_;  // guards idle_ and idle_http2_
   std::vector<Handle> idle_;
+  // Of their own: libcurl would take a kept connection of HTTP/1.1 for a request that prefers 2.
+  std::vector<Handle> idle_http2_;
 };
 
 }  // namespace

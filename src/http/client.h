@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,9 +39,16 @@ struct Request {
   /// If not empty, the body of a 2xx answer goes here instead of into Response::body, and one that
   /// does not fit is an error.
   std::span<std::byte> into;
+  /// If set, the body of a 2xx answer goes here part by part as it comes, without a limit. False
+  /// ends the exchange, and Send then gives the answer as if it were whole. It may wait: the server
+  /// is held up meanwhile.
+  std::function<bool(std::string_view part)> on_body;
+  /// HTTP/2, if the server of an https:// URL offers it.
+  bool prefers_http2 = false;
   uint64_t body_bytes_max = uint64_t{64} << 20;
   std::chrono::milliseconds connect_timeout{10'000};
-  /// The connection is given up when for this long less than 1 KiB a second came or went.
+  /// The connection is given up when for this long less than 1 KiB a second came or went; with
+  /// on_body, when nothing did.
   std::chrono::milliseconds idle_timeout{30'000};
   std::chrono::milliseconds total_timeout{300'000};
   const CancelToken* cancel = nullptr;  // must outlive the call
@@ -74,7 +82,7 @@ struct ClientOptions {
   std::string user_agent = "daypart";
 };
 
-/// On libcurl: HTTP/1.1, one connection a concurrent request, kept for the next.
+/// On libcurl: one connection a concurrent request, kept for the next.
 std::unique_ptr<Client> MakeClient(ClientOptions options);
 
 }  // namespace daypart::http

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "http/client.h"
 
 namespace daypart::http {
@@ -24,6 +25,18 @@ void Echo(const ServerRequest& request, ResponseWriter& writer) {
     writer.Begin({.content_type = "text/csv"});
     for (int part = 0; part < 3; ++part) writer.Write("part " + std::to_string(part) + '\n');
     writer.End();
+    return;
+  }
+  if (request.path() == "/endless") {
+    writer.Begin({});
+    while (writer.is_open() && writer.Write("part\n")) continue;
+    return;
+  }
+  if (request.path() == "/quiet") {
+    writer.Begin({});
+    writer.Write("part\n");
+    SystemClock clock;
+    for (int i = 0; i < 1'000 && writer.is_open(); ++i) clock.Sleep(std::chrono::milliseconds(10));
     return;
   }
   if (request.path() == "/cut") {
@@ -126,6 +139,64 @@ TEST(Server, AnswersRequestsThatFollowEachOtherWithoutWaiting) {
   EXPECT_THAT(answer, HasSubstr("POST /1 abc"));
   EXPECT_THAT(answer, HasSubstr("POST /2 def"));
   EXPECT_THAT(answer, HasSubstr("GET /3 "));
+}
+
+TEST(Client, GivesABodyPartByPartUntilNoMoreIsWanted) {
+  const auto server = Started();
+  const auto client = MakeClient({});
+  const std::string url = "http://127.0.0.1:" + std::to_string(server->port());
+  std::string seen;
+  const auto whole = client->Send({.url = url + "/parts", .on_body = [&](std::string_view part) {
+                                     seen += part;
+                                     return true;
+                                   }});
+  ASSERT_TRUE(whole) << whole.error().message;
+  EXPECT_EQ(seen, "part 0\npart 1\npart 2\n");
+  EXPECT_EQ(whole->body, "");
+  seen.clear();
+  // The server never ends this one by itself.
+  const auto ended = client->Send({.url = url + "/endless", .on_body = [&](std::string_view part) {
+                                     seen += part;
+                                     return seen.size() < 30;
+                                   }});
+  ASSERT_TRUE(ended) << ended.error().message;
+  EXPECT_EQ(ended->status, 200);
+  EXPECT_THAT(seen, StartsWith("part\npart\n"));
+  // A body that breaks off is an error, whatever of it was given out.
+  const auto cut = client->Send({.url = url + "/cut", .on_body = [](std::string_view) {
+                                   return true;
+                                 }});
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, ErrorCode::kUnavailable);
+}
+
+TEST(Client, KeepsTheBodyOfARefusalForItself) {
+  const auto server = Started();
+  const auto client = MakeClient({});
+  int calls = 0;
+  const auto refused =
+      client->Send({.url = "http://127.0.0.1:" + std::to_string(server->port()) + "/throws",
+                    .on_body = [&](std::string_view) { return ++calls > 0; }});
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 500);
+  EXPECT_FALSE(refused->body.empty());
+  EXPECT_EQ(calls, 0);
+}
+
+TEST(Client, EndsAStreamOnRequestWhenNothingComes) {
+  const auto server = Started();
+  const auto client = MakeClient({});
+  CancelToken cancel;
+  const auto stopped =
+      client->Send({.url = "http://127.0.0.1:" + std::to_string(server->port()) + "/quiet",
+                    .on_body =
+                        [&](std::string_view) {
+                          cancel.Cancel();
+                          return true;
+                        },
+                    .cancel = &cancel});
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::kCancelled);
 }
 
 TEST(Server, RefusesWhatIsTooLargeOrNoHttp) {
