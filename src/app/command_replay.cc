@@ -47,7 +47,8 @@ Result<int> RunReplay(LakeSession& session, const ReplayArguments& arguments,
   DAYPART_TRY(StreamConfig config, StreamConfigOf(session.config(), arguments.name));
   if (arguments.from) config.source = *arguments.from;
   if (arguments.table) config.table = *arguments.table;
-  DAYPART_TRY(const auto stream, StreamSession::Open(session, std::move(config), {}, stop));
+  DAYPART_TRY(const auto stream,
+              StreamSession::Open(session, std::move(config), {.reads_only = true}, stop));
   DAYPART_TRY(const auto report, stream->ReplayQuarantine(session, arguments.is_dry_run));
   Report(arguments.name, arguments.is_dry_run, report, output);
   return report.failing > 0 ? kExitPartly : kExitDone;

@@ -2,7 +2,7 @@
 //
 // Checks of services: every action that Daypart uses is tried on something harmless. An object and
 // a table of a name of their own are made and deleted again; kinesis:PutRecords would add a record
-// that nobody can take back, so it is left out.
+// that nobody can take back, and a consumer of Kinesis would cost money, so they are left out.
 #include <curl/curl.h>
 
 #include <functional>
@@ -278,7 +278,48 @@ void ExamineAthena(LakeSession& session, Findings& findings) {
   tries.Try("athena:StopQueryExecution", [&] { return Worked(athena->Stop(id)); });
 }
 
-void ExamineStream(LakeSession& session, const std::string& name, const std::string& stream,
+/// The consumer of a stream's enhanced fan-out. One that is not there is not registered: it costs
+/// money. One that is there is registered again, and subscribed to a shard that no stream has: both
+/// are refused for that, but only to whom they are allowed.
+void ExamineConsumer(const std::function<Result<json>(const std::string&, const json&)>& ask,
+                     const std::string& stream_arn, const StreamConfig& config, Tries& tries,
+                     Findings& findings) {
+  const json named = {{"StreamARN", stream_arn}, {"ConsumerName", config.fan_out}};
+  std::string consumer_arn;
+  const bool is_asked = tries.Try("kinesis:DescribeStreamConsumer", [&]() -> Result<std::string> {
+    auto answer = ask("DescribeStreamConsumer", named);
+    if (!answer && answer.error().code == ErrorCode::kNotFound) {
+      return std::string("allowed; there is no consumer " + config.fan_out + " yet");
+    }
+    DAYPART_TRY(const json told, std::move(answer));
+    const json consumer = aws::ObjectIn(told, "ConsumerDescription");
+    consumer_arn = aws::TextIn(consumer, "ConsumerARN");
+    return config.fan_out + ' ' + aws::TextIn(consumer, "ConsumerStatus");
+  });
+  if (!is_asked) return;
+  if (consumer_arn.empty()) {
+    for (const char* action : {"kinesis:RegisterStreamConsumer", "kinesis:SubscribeToShard"}) {
+      findings.Skipped("kinesis " + config.name, action,
+                       "a consumer costs money: the first run of the stream registers it");
+    }
+    return;
+  }
+  tries.Try("kinesis:RegisterStreamConsumer", [&]() -> Result<std::string> {
+    auto answer = ask("RegisterStreamConsumer", named);
+    if (!answer && answer.error().code == ErrorCode::kAlreadyExists) return std::string("allowed");
+    return Worked(std::move(answer));
+  });
+  tries.Try(
+      "kinesis:SubscribeToShard",
+      [&] {
+        return Worked(ask("SubscribeToShard", {{"ConsumerARN", consumer_arn},
+                                               {"ShardId", "shardId-999999999999"},
+                                               {"StartingPosition", {{"Type", "LATEST"}}}}));
+      },
+      true);
+}
+
+void ExamineStream(LakeSession& session, const StreamConfig& config, const std::string& stream,
                    Findings& findings) {
   const AwsParts parts = session.aws();
   const KinesisPlace place = KinesisPlaceOf(session, stream, "");
@@ -292,10 +333,13 @@ void ExamineStream(LakeSession& session, const std::string& name, const std::str
   const auto ask = [&](const std::string& action, const json& request) {
     return aws::CallJson(service, "Kinesis_20131202." + action, request);
   };
-  Tries tries("kinesis " + name, place.endpoint, findings);
+  Tries tries("kinesis " + config.name, place.endpoint, findings);
+  std::string arn;
   tries.Try("kinesis:DescribeStreamSummary", [&]() -> Result<std::string> {
     DAYPART_TRY(const json answer, ask("DescribeStreamSummary", named));
-    return answer.value("StreamDescriptionSummary", json::object()).value("StreamStatus", "");
+    const json summary = aws::ObjectIn(answer, "StreamDescriptionSummary");
+    arn = aws::TextIn(summary, "StreamARN");
+    return aws::TextIn(summary, "StreamStatus");
   });
   std::string shard;
   tries.Try("kinesis:ListShards", [&]() -> Result<std::string> {
@@ -304,6 +348,9 @@ void ExamineStream(LakeSession& session, const std::string& name, const std::str
     if (!shards.empty()) shard = shards.front().value("ShardId", "");
     return std::to_string(shards.size()) + " shards";
   });
+  if (!config.fan_out.empty() && !arn.empty()) {
+    ExamineConsumer(ask, arn, config, tries, findings);
+  }
   if (shard.empty()) return;
   std::string iterator;
   tries.Try("kinesis:GetShardIterator", [&]() -> Result<std::string> {
@@ -352,7 +399,7 @@ void ExamineAws(LakeSession& session, const std::string& catalog_kind, Findings&
   if (config.has_athena) ExamineAthena(session, findings);
   for (const auto& [name, stream] : config.streams) {
     const auto kinesis = KinesisStreamOf(stream.source);
-    if (kinesis) ExamineStream(session, name, *kinesis, findings);
+    if (kinesis) ExamineStream(session, stream, *kinesis, findings);
   }
 }
 

@@ -144,12 +144,18 @@ class PolicyMaker {
 
   void AddStreams(const Duties& duties) {
     Texts streams;
+    Texts fanned_out;
+    Texts consumers;
     for (const auto& [name, stream] : config_.streams) {
       const auto named = KinesisStreamOf(stream.source);
       if (!named) continue;
       streams.push_back(named->starts_with("arn:")
                             ? *named
                             : Arn("kinesis", place_.kinesis_region, "stream/" + *named));
+      if (stream.fan_out.empty()) continue;
+      fanned_out.push_back(streams.back());
+      // Behind the name a consumer's ARN has the time of its registration.
+      consumers.push_back(streams.back() + "/consumer/" + stream.fan_out + ":*");
     }
     if (streams.empty()) return;
     if (duties.reads_streams) {
@@ -157,6 +163,14 @@ class PolicyMaker {
           {"kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:GetShardIterator",
            "kinesis:GetRecords"},
           streams);
+      if (!consumers.empty()) {
+        // Asked for by its name, a consumer that is not there yet is looked for at the stream.
+        Texts both = fanned_out;
+        both.insert(both.end(), consumers.begin(), consumers.end());
+        Add("RegisterConsumers",
+            {"kinesis:RegisterStreamConsumer", "kinesis:DescribeStreamConsumer"}, both);
+        Add("SubscribeToShards", {"kinesis:SubscribeToShard"}, consumers);
+      }
     }
     if (duties.sends) Add("SendToStreams", {"kinesis:PutRecords"}, streams);
   }

@@ -42,7 +42,7 @@ KinesisPlace KinesisPlaceOf(const LakeSession& session, const std::string& strea
 
 Result<std::unique_ptr<source::RecordSource>> OpenKinesis(LakeSession& session,
                                                           const StreamConfig& config,
-                                                          const std::string& stream,
+                                                          const std::string& stream, bool reads,
                                                           const CancelToken& stop) {
   const KinesisPlace place = KinesisPlaceOf(session, stream, "");
   auto source = source::KinesisSource::Open({.http = session.http(),
@@ -53,7 +53,8 @@ Result<std::unique_ptr<source::RecordSource>> OpenKinesis(LakeSession& session,
                                              .region = place.region,
                                              .endpoint = place.endpoint,
                                              .poll_ms = session.config().kinesis_poll_ms,
-                                             .skips_lost = config.skips_lost},
+                                             .skips_lost = config.skips_lost,
+                                             .fan_out = reads ? config.fan_out : ""},
                                             stop);
   if (!source) return std::move(source).error().WithContext("stream " + config.name);
   return std::unique_ptr<source::RecordSource>(std::move(*source));

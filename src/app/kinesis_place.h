@@ -27,10 +27,11 @@ std::optional<std::string> KinesisStreamOf(const std::string& source);
 KinesisPlace KinesisPlaceOf(const LakeSession& session, const std::string& stream,
                             const std::string& region);
 
+/// reads: the stream is read, so that the consumer of its fan-out is registered if there is none.
 /// errors: as source::KinesisSource::Open.
 Result<std::unique_ptr<source::RecordSource>> OpenKinesis(LakeSession& session,
                                                           const StreamConfig& config,
-                                                          const std::string& stream,
+                                                          const std::string& stream, bool reads,
                                                           const CancelToken& stop);
 
 }  // namespace daypart::app

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "app/config.h"
+#include "source/kinesis_fan_out.h"
 
 namespace daypart::app {
 namespace {
@@ -64,6 +65,15 @@ Status SetLostRecords(const toml::node& node, StreamConfig& config) {
   return Ok();
 }
 
+Status SetFanOut(const toml::node& node, StreamConfig& config) {
+  const auto text = node.value<std::string>();
+  if (!text || !source::is_consumer_name(*text)) {
+    return Wrong(node, "a consumer's name of letters, digits, '_', '.' and '-'");
+  }
+  config.fan_out = *text;
+  return Ok();
+}
+
 Status SetCoercion(const toml::node& node, StreamConfig& config) {
   if (!node.is_boolean()) return Wrong(node, "true or false");
   config.coerce_strings = *node.value<bool>();
@@ -82,6 +92,7 @@ const std::map<std::string, Setter, std::less<>>& Settings() {
       {"schema", SetSchemaMode},
       {"coerce_strings", SetCoercion},
       {"lost_records", SetLostRecords},
+      {"fan_out", SetFanOut},
       {"commit_size", Bytes(&StreamConfig::commit_bytes)},
       {"commit_seconds", Integer(&StreamConfig::commit_seconds, 1, 86'400)},
       {"dedupe_rows", Integer(&StreamConfig::dedupe_rows, 0, int64_t{1} << 30)},

@@ -33,6 +33,8 @@ struct StreamConfig {
   /// Kinesis: records that retention dropped before they were read stop the stream, or are told in
   /// the log only.
   bool skips_lost = false;
+  /// Kinesis: name of the consumer that reads by enhanced fan-out; empty: by GetRecords.
+  std::string fan_out;
   int64_t commit_bytes = int64_t{128} << 20;
   int64_t commit_seconds = 30;
   int64_t dedupe_rows = int64_t{4} << 20;

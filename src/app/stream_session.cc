@@ -59,9 +59,14 @@ ingest::ConsumerOptions ConsumerOptionsOf(const StreamConfig& config,
 Result<std::unique_ptr<source::RecordSource>> OpenSource(LakeSession& session,
                                                          const StreamConfig& config,
                                                          const CancelToken& stop,
-                                                         bool ends_when_idle) {
+                                                         const StreamRunOptions& options) {
   if (const auto stream = KinesisStreamOf(config.source)) {
-    return OpenKinesis(session, config, *stream, stop);
+    return OpenKinesis(session, config, *stream, !options.reads_only, stop);
+  }
+  if (!config.fan_out.empty()) {
+    return InvalidArgument("stream " + config.name + ": fan_out = \"" + config.fan_out +
+                           "\" is of Amazon Kinesis, a source of kinesis:STREAM is expected, "
+                           "found '" + config.source + "'");
   }
   if (!config.source.empty()) {
     std::string folder = session.LocationOf(config.source);
@@ -70,7 +75,7 @@ Result<std::unique_ptr<source::RecordSource>> OpenSource(LakeSession& session,
     std::error_code error;
     if (folder.starts_with(kLocal) &&
         !std::filesystem::is_directory(folder.substr(kLocal.size()), error)) {
-      if (ends_when_idle) {
+      if (options.until_idle) {
         return NotFound("stream " + config.name + ": a folder with files is expected at " + folder +
                         ", there is none");
       }
@@ -148,7 +153,7 @@ Result<std::unique_ptr<StreamSession>> StreamSession::Open(LakeSession& session,
                                                            const CancelToken& stop) {
   std::unique_ptr<StreamSession> stream(new StreamSession(session, std::move(config)));
   const StreamConfig& own = stream->config_;
-  DAYPART_TRY(stream->source_, OpenSource(session, own, stop, options.until_idle));
+  DAYPART_TRY(stream->source_, OpenSource(session, own, stop, options));
   DAYPART_RETURN_IF_ERROR(stream->AddSinks(session));
   stream->serves_rows_ = options.serves_rows;
   for (const auto& sink : stream->sinks_) {

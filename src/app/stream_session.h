@@ -25,7 +25,7 @@ struct StreamRunOptions {
   /// Rows stay readable until they are committed, and a thread decodes ahead. With runs_forever.
   bool serves_rows = false;
   bool runs_forever = false;
-  /// For ReadUncommitted instead of Run.
+  /// For ReadUncommitted or ReplayQuarantine instead of Run.
   bool reads_only = false;
 };
 

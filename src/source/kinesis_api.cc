@@ -37,23 +37,6 @@ constexpr std::array<std::string_view, 7> kThrottlingCodes = {
     "KMSThrottlingException",
     "TooManyRequestsException"};
 
-bool is_throttled(const http::Response& response, std::string_view code) {
-  return response.status == 429 ||
-         std::find(kThrottlingCodes.begin(), kThrottlingCodes.end(), code) !=
-             kThrottlingCodes.end();
-}
-
-/// The service answers 400 for almost everything: what is meant is in the type.
-Error Refusal(const http::Response& response, const std::string& what) {
-  const std::string code = aws::ErrorOfAnswer(response).code;
-  Error error = aws::ToError(response, what);
-  if (code == "ResourceNotFoundException") error.code = ErrorCode::kNotFound;
-  if (code.starts_with("KMSAccessDenied") || code == "AccessDeniedException") {
-    error.code = ErrorCode::kPermissionDenied;
-  }
-  return error;
-}
-
 Error Strange(std::string_view action, std::string_view expected, const std::string& body) {
   return CorruptData(std::string(action) + ": " + std::string(expected) +
                      " is expected, found " + body.substr(0, 200));
@@ -89,12 +72,9 @@ Result<FetchedRecord> ReadRecord(const simdjson::dom::element& element, std::str
   return record;
 }
 
-Result<FetchedPage> ReadPage(const std::string& body) {
-  simdjson::dom::parser parser;
-  simdjson::dom::element document;
+Result<FetchedPage> ReadRecords(const simdjson::dom::element& document, const std::string& body) {
   simdjson::dom::array records;
-  if (parser.parse(body).get(document) != simdjson::SUCCESS ||
-      document["Records"].get(records) != simdjson::SUCCESS) {
+  if (document["Records"].get(records) != simdjson::SUCCESS) {
     return Strange("GetRecords", "a list of records", body);
   }
   FetchedPage page;
@@ -104,15 +84,58 @@ Result<FetchedPage> ReadPage(const std::string& body) {
     DAYPART_TRY(FetchedRecord record, ReadRecord(element, page.bytes));
     page.records.push_back(std::move(record));
   }
-  std::string_view next;
-  if (document["NextShardIterator"].get(next) == simdjson::SUCCESS && !next.empty()) {
-    page.next_iterator = next;
-  }
   if (document["MillisBehindLatest"].get(page.behind_ms) != simdjson::SUCCESS) page.behind_ms = 0;
   return page;
 }
 
 }  // namespace
+
+bool is_throttled(const http::Response& response, std::string_view code) {
+  return response.status == 429 ||
+         std::find(kThrottlingCodes.begin(), kThrottlingCodes.end(), code) !=
+             kThrottlingCodes.end();
+}
+
+Error Refusal(const http::Response& response, const std::string& what) {
+  const std::string code = aws::ErrorOfAnswer(response).code;
+  Error error = aws::ToError(response, what);
+  if (code == "ResourceNotFoundException") error.code = ErrorCode::kNotFound;
+  if (code.starts_with("KMSAccessDenied") || code == "AccessDeniedException") {
+    error.code = ErrorCode::kPermissionDenied;
+  }
+  return error;
+}
+
+Result<FetchedPage> ReadPage(const std::string& body) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  if (parser.parse(body).get(document) != simdjson::SUCCESS) {
+    return Strange("GetRecords", "a list of records", body);
+  }
+  DAYPART_TRY(FetchedPage page, ReadRecords(document, body));
+  std::string_view next;
+  if (document["NextShardIterator"].get(next) == simdjson::SUCCESS && !next.empty()) {
+    page.next_iterator = next;
+  }
+  return page;
+}
+
+Result<FetchedPage> ReadEvent(const std::string& payload) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  if (parser.parse(payload).get(document) != simdjson::SUCCESS) {
+    return Strange("SubscribeToShard", "a list of records", payload);
+  }
+  DAYPART_TRY(FetchedPage page, ReadRecords(document, payload));
+  simdjson::dom::array children;
+  const bool has_ended =
+      document["ChildShards"].get(children) == simdjson::SUCCESS && children.size() > 0;
+  if (has_ended) return page;
+  std::string_view next;
+  if (document["ContinuationSequenceNumber"].get(next) != simdjson::SUCCESS) next = "";
+  page.next_iterator = next;
+  return page;
+}
 
 KinesisApi::KinesisApi(aws::Service& service, std::string stream)
     : service_(service), stream_(std::move(stream)) {}

@@ -49,6 +49,15 @@ struct PageAnswer {
   NoPage why = NoPage::kThrottled;  // if there is no page
 };
 
+/// The body of GetRecords' answer. errors: kCorruptData.
+Result<FetchedPage> ReadPage(const std::string& body);
+/// The payload of a SubscribeToShardEvent; next_iterator is its ContinuationSequenceNumber, which
+/// may be empty. errors: kCorruptData.
+Result<FetchedPage> ReadEvent(const std::string& payload);
+bool is_throttled(const http::Response& response, std::string_view code);
+/// The Error of a refused call: the service answers 400 for almost everything.
+Error Refusal(const http::Response& response, const std::string& what);
+
 /// Thread-safe.
 class KinesisApi {
  public:

@@ -39,6 +39,7 @@ class PageReader {
       : memory_(std::make_shared<PageMemory>()), fetch_(fetch) {
     memory_->page = std::move(page);
     is_found_ = !fetch.cursor.is_at_record;
+    Cut();
   }
 
   /// errors: kResourceExhausted if the place's record should have come and did not.
@@ -61,6 +62,7 @@ class PageReader {
   }
 
   bool is_found() const { return is_found_; }
+  bool is_cut() const { return is_cut_; }
   const FetchedPage& page() const { return memory_->page; }
 
   /// next: the place behind the page.
@@ -87,6 +89,17 @@ class PageReader {
   }
 
  private:
+  void Cut() {
+    if (fetch_.cut_sequence.empty()) return;
+    std::vector<FetchedRecord>& records = memory_->page.records;
+    const auto last = std::find_if(records.begin(), records.end(), [this](const auto& record) {
+      return record.sequence == fetch_.cut_sequence;
+    });
+    if (last == records.end() || last + 1 == records.end()) return;
+    records.erase(last + 1, records.end());
+    is_cut_ = true;
+  }
+
   Status Lose(const std::string& stream) {
     Error lost = LostRecords(fetch_, stream);
     if (!fetch_.skips_lost) return lost;
@@ -175,6 +188,7 @@ class PageReader {
   std::vector<PlacedRecord> records_;
   std::vector<size_t> ends_;  // of each record's position in PageMemory::positions
   bool is_found_ = false;
+  bool is_cut_ = false;
 };
 
 /// False if the call was throttled.
@@ -212,6 +226,31 @@ Error LostRecords(const KinesisFetch& fetch, const std::string& stream) {
       "\"skip\" under [stream.NAME] in daypart.toml");
 }
 
+Result<KinesisRuns> RunsOfPage(FetchedPage fetched, const KinesisFetch& fetch, UtcMicros asked,
+                               const std::string& stream) {
+  KinesisRuns out;
+  PageReader reader(std::move(fetched), fetch);
+  DAYPART_RETURN_IF_ERROR(reader.Read(stream));
+  const FetchedPage& page = reader.page();
+  // Some servers never tell the end; a closed shard without more records is at it.
+  const bool is_drained = fetch.is_closed && page.records.empty() && page.behind_ms == 0;
+  const bool is_at_end = (!page.next_iterator || is_drained) && !reader.is_cut();
+  out.runs = reader.Runs(is_at_end, out.next);
+  out.behind_ms = reader.is_cut() ? std::max<int64_t>(page.behind_ms, 1) : page.behind_ms;
+  if (out.behind_ms == 0 && out.next.is_behind_record()) {
+    out.next.time_ms = std::max(out.next.time_ms.value_or(0), asked.value() / 1000);
+    if (!out.runs.empty()) out.runs.back().next_position = ToText(out.next);
+  }
+  if (page.next_iterator && !reader.is_cut()) {
+    const bool is_proof = fetch.cursor.is_at_record && reader.is_found();
+    out.cursor = {.iterator = *page.next_iterator,
+                  .made = asked,
+                  .is_at_record = fetch.cursor.is_at_record && !reader.is_found(),
+                  .proven = is_proof ? asked : fetch.cursor.proven};
+  }
+  return out;
+}
+
 Result<KinesisRuns> FetchRuns(KinesisApi& api, Clock& clock, KinesisFetch fetch) {
   KinesisRuns out;
   out.next = fetch.place;
@@ -225,25 +264,7 @@ Result<KinesisRuns> FetchRuns(KinesisApi& api, Clock& clock, KinesisFetch fetch)
       fetch.cursor = {};  // Expired: one more at the same place.
       continue;
     }
-    PageReader reader(std::move(*answer.page), fetch);
-    DAYPART_RETURN_IF_ERROR(reader.Read(api.stream()));
-    const FetchedPage& page = reader.page();
-    // Some servers never tell the end; a closed shard without more records is at it.
-    const bool is_drained = fetch.is_closed && page.records.empty() && page.behind_ms == 0;
-    out.runs = reader.Runs(!page.next_iterator || is_drained, out.next);
-    out.behind_ms = page.behind_ms;
-    if (page.behind_ms == 0 && out.next.is_behind_record()) {
-      out.next.time_ms = std::max(out.next.time_ms.value_or(0), asked.value() / 1000);
-      if (!out.runs.empty()) out.runs.back().next_position = ToText(out.next);
-    }
-    if (page.next_iterator) {
-      const bool is_proof = fetch.cursor.is_at_record && reader.is_found();
-      out.cursor = {.iterator = *page.next_iterator,
-                    .made = asked,
-                    .is_at_record = fetch.cursor.is_at_record && !reader.is_found(),
-                    .proven = is_proof ? asked : fetch.cursor.proven};
-    }
-    return out;
+    return RunsOfPage(std::move(*answer.page), fetch, asked, api.stream());
   }
   out.cursor = fetch.cursor;
   out.is_throttled = true;

@@ -37,6 +37,9 @@ struct KinesisFetch {
   int64_t retention_micros = 0;
   /// Records that are gone are told in the log only.
   bool skips_lost = false;
+  /// Records behind this one come by a subscription: they are left out if it is in the page, so
+  /// that the place behind the runs is the subscription's own.
+  std::string cut_sequence;
 };
 
 struct KinesisRuns {
@@ -52,6 +55,11 @@ struct KinesisRuns {
 
 /// errors: kUnavailable; kResourceExhausted if records were lost; those of KinesisApi.
 Result<KinesisRuns> FetchRuns(KinesisApi& api, Clock& clock, KinesisFetch fetch);
+
+/// What a page, or an event of a subscription, means for a reader at fetch.place. asked: the moment
+/// at which the service cannot have looked before. errors: kResourceExhausted if records were lost.
+Result<KinesisRuns> RunsOfPage(FetchedPage page, const KinesisFetch& fetch, UtcMicros asked,
+                               const std::string& stream);
 
 /// Whether records behind the place can have been dropped by now, as far as times tell.
 bool may_have_lost(const KinesisPosition& place, UtcMicros now, int64_t retention_micros);

@@ -12,7 +12,8 @@ namespace daypart::source {
 namespace {
 
 constexpr std::string_view kOldest = "TRIM_HORIZON";
-/// As in the service's own check of sequence numbers.
+/// As in the service's own check of sequence numbers. Zeros before them, which the service has not
+/// and ministack has, are kept: there all numbers are of one length.
 constexpr size_t kSequenceDigitsMax = 128;
 
 template <typename Number>
@@ -25,8 +26,7 @@ bool ParseNumber(std::string_view text, Number& number) {
 bool is_sequence(std::string_view text) {
   const bool has_digits = std::all_of(text.begin(), text.end(),
                                       [](char c) { return c >= '0' && c <= '9'; });
-  return has_digits && !text.empty() && text.size() <= kSequenceDigitsMax &&
-         (text == "0" || text[0] != '0');
+  return has_digits && !text.empty() && text.size() <= kSequenceDigitsMax;
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ TEST(KinesisPosition, IsTheSameAfterTextAndBack) {
   for (const std::string& text :
        {std::string("TRIM_HORIZON"), std::string("@1764000000000"), std::string(kLarge),
         kLarge + std::string(":3"), kLarge + std::string("@1764000000000"),
-        kLarge + std::string(":0@17"), std::string("0")}) {
+        kLarge + std::string(":0@17"), std::string("0"), std::string("0017@3")}) {
     EXPECT_EQ(ToText(Parse(text)), text);
   }
   EXPECT_EQ(Parse(kLarge + std::string(":3@17")).Place(), kLarge + std::string(":3"));
@@ -39,7 +39,7 @@ TEST(KinesisPosition, OrderIsThatOfNumbersWhateverTheirLengthAndTime) {
 }
 
 TEST(KinesisPosition, OtherTextsAreRefused) {
-  for (const char* text : {"", "@", "12@", "12:", ":1", "1:2@", "01", "1a", "-1", "1@-1", "@1:2",
+  for (const char* text : {"", "@", "12@", "12:", ":1", "1:2@", "1a", "-1", "1@-1", "@1:2",
                            "1:-2", "1:4294967296", "LATEST", "1 ", "0-0:0"}) {
     const auto refused = ParseKinesisPosition(text);
     ASSERT_FALSE(refused) << text;

@@ -60,7 +60,9 @@ KinesisSource::KinesisSource(const KinesisSurroundings& around, KinesisOptions o
       options_(std::move(options)),
       service_(around.http, around.credentials, around.clock, around.random, &closing_,
                ServiceOptionsOf(options_)),
-      api_(service_, options_.stream) {}
+      api_(service_, options_.stream) {
+  if (!options_.fan_out.empty()) fan_out_.emplace(service_, around.clock, options_.fan_out);
+}
 
 Result<std::unique_ptr<KinesisSource>> KinesisSource::Open(const KinesisSurroundings& around,
                                                            KinesisOptions options,
@@ -71,6 +73,9 @@ Result<std::unique_ptr<KinesisSource>> KinesisSource::Open(const KinesisSurround
   options.poll_ms = std::max(options.poll_ms, kKinesisReadMsMin);
   std::unique_ptr<KinesisSource> source(new KinesisSource(around, std::move(options)));
   DAYPART_RETURN_IF_ERROR(source->AwaitActive(stop));
+  if (source->fan_out_) {
+    DAYPART_RETURN_IF_ERROR(source->fan_out_->Register(source->arn_, stop));
+  }
   for (int i = 0; i < source->options_.threads_count; ++i) {
     source->threads_.emplace_back([raw = source.get()] { raw->RunWorker(); });
   }
@@ -83,7 +88,11 @@ KinesisSource::~KinesisSource() {
     closing_.Cancel();
   }
   wanted_.notify_all();
+  room_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  for (auto& [id, feed] : feeds_) {
+    if (feed.subscriber.joinable()) feed.subscriber.join();
+  }
 }
 
 Status KinesisSource::AwaitActive(const CancelToken& stop) {
@@ -122,10 +131,12 @@ void KinesisSource::DescribeAgain() {
 }
 
 bool KinesisSource::needs_list() const {
-  if (around_.clock.Now().value() - listed_at_.value() >= kKinesisListMicros) return true;
-  return std::any_of(feeds_.begin(), feeds_.end(), [this](const auto& entry) {
+  const int64_t age = around_.clock.Now().value() - listed_at_.value();
+  if (age >= kKinesisListMicros) return true;
+  return std::any_of(feeds_.begin(), feeds_.end(), [&](const auto& entry) {
     const Feed& feed = entry.second;
     if (feed.ended && *feed.ended >= listed_at_) return true;
+    if (age < kKinesisTipListMicros) return false;
     return std::any_of(feed.spots.begin(), feed.spots.end(), [this](const auto& spot) {
       return spot.second.awaited && spot.second.is_at_tip && spot.second.tip_since >= listed_at_;
     });
@@ -170,11 +181,16 @@ KinesisSource::Spot& KinesisSource::SpotAt(Feed& feed, const KinesisPosition& pl
   const std::string key = place.Place();
   const auto known = feed.spots.find(key);
   if (known != feed.spots.end()) return known->second;
-  while (feed.spots.size() >= kKinesisSpotsMax) {
+  const size_t spots_max = fan_out_ ? kKinesisEventSpotsMax : kKinesisSpotsMax;
+  // Runs that no reader has taken go last.
+  const auto rank = [](const Spot& spot) {
+    return std::pair(spot.run && !spot.is_served, spot.used);
+  };
+  while (feed.spots.size() >= spots_max) {
     auto oldest = feed.spots.end();
     for (auto spot = feed.spots.begin(); spot != feed.spots.end(); ++spot) {
-      if (spot->second.is_fetching) continue;
-      if (oldest == feed.spots.end() || spot->second.used < oldest->second.used) oldest = spot;
+      if (spot->second.is_fetching || (feed.route && feed.route->key == spot->first)) continue;
+      if (oldest == feed.spots.end() || rank(spot->second) < rank(oldest->second)) oldest = spot;
     }
     if (oldest == feed.spots.end()) break;
     Drop(oldest->second);
@@ -212,6 +228,8 @@ void KinesisSource::DropOldRuns() {
 void KinesisSource::Want(const std::string& shard_id, Feed& feed, Spot& spot, bool is_ahead) {
   const UtcMicros now = around_.clock.Now();
   if (spot.is_fetching || spot.run || spot.failure || now < spot.due || now < feed.due) return;
+  // What comes next there comes by itself.
+  if (feed.route && feed.route->key == spot.place.Place()) return;
   if (is_ahead) {
     DropOldRuns();
     if (kept_bytes_ > kKinesisKeptBytesMax || options_.threads_count == 0) return;
@@ -243,7 +261,8 @@ void KinesisSource::Carry(const Task& task, std::unique_lock<std::mutex>& lock) 
                      .cursor = spot.cursor,
                      .is_closed = feed.is_closed,
                      .retention_micros = retention_micros_,
-                     .skips_lost = options_.skips_lost};
+                     .skips_lost = options_.skips_lost,
+                     .cut_sequence = feed.route ? feed.route->head.sequence : ""};
   lock.unlock();
   auto runs = FetchRuns(api_, around_.clock, std::move(fetch));
   lock.lock();
@@ -256,7 +275,7 @@ void KinesisSource::Carry(const Task& task, std::unique_lock<std::mutex>& lock) 
     feed.due = UtcMicros(now.value() + BackOffMicros(++spot.throttled_count));
     Log(LogLevel::kInfo, task.shard_id + " of " + options_.stream + " is throttled");
   } else {
-    TakeRuns(feed, spot, std::move(*runs), now);
+    TakeRuns(feed, spot, std::move(*runs), now, false);
   }
 }
 
@@ -279,12 +298,13 @@ void KinesisSource::TakeFailure(Spot& spot, Error error, UtcMicros now) {
   spot.due = UtcMicros(now.value() + BackOffMicros(1));
 }
 
-void KinesisSource::TakeRuns(Feed& feed, Spot& spot, KinesisRuns runs, UtcMicros now) {
+void KinesisSource::TakeRuns(Feed& feed, Spot& spot, KinesisRuns runs, UtcMicros now,
+                             bool is_pushed) {
   spot.failures_count = spot.throttled_count = 0;
   Spot* at = &spot;
   for (RecordRun& run : runs.runs) {
     // What another reader's look brought is as good.
-    if (at->run || at->is_fetching) return;
+    if (at->run || (at->is_fetching && !is_pushed)) return;
     if (run.is_at_end) feed.ended = now;
     const std::string next = run.next_position;
     at->run_bytes = BytesOf(run);
@@ -297,7 +317,9 @@ void KinesisSource::TakeRuns(Feed& feed, Spot& spot, KinesisRuns runs, UtcMicros
       at = &SpotAt(feed, *place);
     }
   }
-  if (at->run || at->is_fetching) return;
+  if (at->run || (at->is_fetching && !is_pushed)) return;
+  // Where the subscription is, it knows better.
+  if (!is_pushed && feed.route && feed.route->key == runs.next.Place()) return;
   at->place = runs.next;
   at->cursor = std::move(runs.cursor);
   at->behind_ms = runs.behind_ms;
@@ -312,6 +334,7 @@ RecordRun KinesisSource::Serve(const std::string& shard_id, Feed& feed, Spot& sp
   RecordRun run = *spot.run;
   spot.is_served = true;
   spot.awaited.reset();
+  if (feed.route) room_.notify_all();
   if (!run.is_at_end) {
     if (const auto place = ParseKinesisPosition(run.next_position)) {
       Want(shard_id, feed, SpotAt(feed, *place), true);
@@ -347,6 +370,8 @@ Result<RecordRun> KinesisSource::Read(const std::string& shard_id, const std::st
   spot->used = ++uses_;
   // The reader's own knowledge counts, if it is newer.
   spot->place.time_ms = std::max(spot->place.time_ms, asked.time_ms);
+  feed.read_at = around_.clock.Now();
+  if (fan_out_) Subscribe(shard_id, feed, *spot);
   Want(shard_id, feed, *spot, false);
   if (options_.threads_count == 0 && !tasks_.empty()) {
     const Task task = std::move(tasks_.front());

@@ -3,7 +3,11 @@
 // Amazon Kinesis Data Streams as a RecordSource. Threads of its own look at the shards that are
 // being read, one page ahead of their readers, so that a shard that is throttled, slow or far
 // behind holds up no other. Positions are those of kinesis_position.h. The stream is known by its
-// ARN (docs/decisions/0090). It registers no consumers: enhanced fan-out is left out.
+// ARN (docs/decisions/0090).
+//
+// With enhanced fan-out the service sends each shard's records to a subscription, whose events are
+// put where a reader that waits there finds them; readers elsewhere are served by GetRecords until
+// they come to where the subscription is (docs/decisions/0091).
 #pragma once
 
 #include <condition_variable>
@@ -23,6 +27,7 @@
 #include "base/clock.h"
 #include "http/client.h"
 #include "source/kinesis_api.h"
+#include "source/kinesis_fan_out.h"
 #include "source/kinesis_fetch.h"
 #include "source/record_source.h"
 
@@ -37,6 +42,8 @@ struct KinesisOptions {
   int64_t poll_ms = 250;
   /// Records that retention dropped before they were read are told in the log only.
   bool skips_lost = false;
+  /// Name of a consumer for enhanced fan-out, which is registered if it is not; empty: without.
+  std::string fan_out;
   /// 0: calls are made by the reader's own thread, one at a time.
   int threads_count = 4;
   aws::ServiceOptions service;  // name, region and endpoint are filled in
@@ -91,12 +98,24 @@ class KinesisSource final : public RecordSource {
     /// A reader stands here since then, without a run.
     std::optional<UtcMicros> awaited;
   };
+  /// Where a subscription that goes on is.
+  struct Route {
+    KinesisPosition head;  // behind the last record that it brought
+    std::string key;       // of the head's spot
+    std::string continuation;
+    int failures_count = 0;  // in a row
+    int refusals_count = 0;  // in a row
+  };
   struct Feed {
     std::map<std::string, Spot> spots;  // by place
     UtcMicros due;
     bool is_closed = false;
     std::optional<UtcMicros> ended;
     bool has_children = false;
+    /// While a thread keeps a subscription.
+    std::optional<Route> route;
+    std::thread subscriber;
+    UtcMicros read_at;
   };
   struct Task {
     std::string shard_id;
@@ -111,7 +130,8 @@ class KinesisSource final : public RecordSource {
   void RunWorker();
   /// The work of one task; the lock is given up meanwhile.
   void Carry(const Task& task, std::unique_lock<std::mutex>& lock);
-  void TakeRuns(Feed& feed, Spot& spot, KinesisRuns runs, UtcMicros now);
+  /// is_pushed: by a subscription, whose head the spot is.
+  void TakeRuns(Feed& feed, Spot& spot, KinesisRuns runs, UtcMicros now, bool is_pushed);
   void TakeFailure(Spot& spot, Error error, UtcMicros now);
   /// Asks for a look at the spot, if it is time.
   void Want(const std::string& shard_id, Feed& feed, Spot& spot, bool is_ahead);
@@ -123,15 +143,31 @@ class KinesisSource final : public RecordSource {
   bool needs_list() const;
   int64_t BackOffMicros(int failures);
 
+  // Enhanced fan-out: kinesis_source_fan_out.cc.
+  /// Begins a subscription where the reader stands, if there is none and the place allows it.
+  void Subscribe(const std::string& shard_id, Feed& feed, const Spot& spot);
+  bool can_subscribe(const KinesisPosition& place) const;
+  void RunSubscription(const std::string& shard_id, Feed& feed);
+  /// False when the subscription is to end.
+  bool TakeEvent(const std::string& shard_id, Feed& feed, FetchedPage page, UtcMicros begun);
+  /// How long to wait before the next subscription; nullopt: there is to be none.
+  std::optional<int64_t> TakeEnd(const std::string& shard_id, Feed& feed,
+                                 Result<SubscriptionEnd> end, UtcMicros begun);
+  std::optional<int64_t> TakeLoss(const std::string& shard_id, Feed& feed, Error error);
+  /// Whether events are to wait until readers have taken some.
+  bool is_crowded(const Feed& feed);
+
   const KinesisSurroundings around_;
   const KinesisOptions options_;
   CancelToken closing_;
   aws::Service service_;
   KinesisApi api_;
+  std::optional<KinesisFanOut> fan_out_;
   std::string arn_;
   std::mutex mutex_;  // guards all below
   std::condition_variable wanted_;
   std::condition_variable changed_;
+  std::condition_variable room_;  // readers took something, or all is over
   int64_t retention_micros_ = 0;
   UtcMicros described_at_;
   uint64_t uses_ = 0;
@@ -141,6 +177,7 @@ class KinesisSource final : public RecordSource {
   std::set<std::string> told_gone_;
   std::deque<Task> tasks_;
   int64_t kept_bytes_ = 0;
+  int subscriptions_count_ = 0;
   std::vector<std::thread> threads_;
 };
 
