@@ -13,6 +13,7 @@
 #include "aws/digest.h"
 #include "aws/profile_file.h"
 #include "aws/service.h"
+#include "aws/sso_token.h"
 
 namespace daypart::aws {
 namespace {
@@ -327,13 +328,13 @@ class Chain {
     const std::string cache_key = has_shared ? session : get(sso, "sso_start_url");
     const std::string path = Env("HOME") + "/.aws/sso/cache/" + Sha1Hex(cache_key) + ".json";
     const std::string login = "; log in with: aws sso login";
-    const auto text = around_.read_file(path);
-    const json cached = text ? json::parse(*text, nullptr, false) : json();
-    const auto expires = ParseIsoTime(TextOf(cached, "expiresAt"));
-    if (!expires || *expires <= clock_.Now()) {
-      return PermissionDenied(origin + ": there is no valid SSO token" + login);
-    }
     const std::string region = get(sso, "sso_region");
+    DAYPART_TRY(const std::string token,
+                SsoAccessToken(http_, clock_, around_,
+                               {.path = path,
+                                .region = region,
+                                .endpoint = Env("AWS_ENDPOINT_URL_SSO_OIDC"),
+                                .origin = origin}));
     const std::string given = Env("AWS_ENDPOINT_URL_SSO");
     const std::string base =
         given.empty() ? "https://portal.sso." + region + ".amazonaws.com" : given;
@@ -341,8 +342,7 @@ class Chain {
                 http_.Send({.url = base + "/federation/credentials?" +
                                    CanonicalQuery({{"account_id", get(settings, "sso_account_id")},
                                                    {"role_name", get(settings, "sso_role_name")}}),
-                            .headers = {{"x-amz-sso_bearer_token",
-                                         TextOf(cached, "accessToken")}}}));
+                            .headers = {{"x-amz-sso_bearer_token", token}}}));
     if (!response.is_success()) return ToError(response, origin + ", SSO" + login);
     const json document = json::parse(response.body, nullptr, false);
     const json role = document.is_object() ? document.value("roleCredentials", json()) : json();

@@ -6,8 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <deque>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "aws/service.h"
 
@@ -241,6 +246,107 @@ TEST(CredentialChain, SsoByTheTokenThatTheLoginLeft) {
   EXPECT_EQ(http::FindHeader(sent.headers, "x-amz-sso_bearer_token"), "bearer");
   machine.files[cache] = R"({"accessToken": "bearer", "expiresAt": "2015-08-30T12:36:00Z"})";
   EXPECT_FALSE(machine.Chain()->Get());
+}
+
+/// A profile of a session whose login has left this cache, which is a file of a folder of its own:
+/// that it is replaced, and by whom it can be read, is part of what is tested.
+struct SsoMachine : Machine {
+  std::string home = testing::TempDir() + "daypart_sso_XXXXXX";
+  std::string cache;
+
+  explicit SsoMachine(const std::string& expires, const std::string& more = "") {
+    EXPECT_NE(::mkdtemp(home.data()), nullptr);
+    std::filesystem::create_directories(home + "/.aws/sso/cache");
+    cache = home + "/.aws/sso/cache/e274eeff768c6396088ec6eb091f4bf4d47ab1e0.json";
+    environment["HOME"] = home;
+    files[home + "/.aws/config"] =
+        "[default]\nsso_session = work\nsso_account_id = 17\nsso_role_name = Reader\n"
+        "[sso-session work]\nsso_region = eu-west-1\nsso_start_url = https://x/start\n";
+    files[cache] = R"({"startUrl": "https://x/start", "region": "eu-west-1", "accessToken": "old",
+        "clientId": "id", "clientSecret": "hush", "refreshToken": "again", "expiresAt": ")" +
+                   expires + '"' + more + "}";
+  }
+  ~SsoMachine() { std::filesystem::remove_all(home); }
+  std::string Kept() const {
+    std::ifstream file(cache);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void AnswerToken() {
+    network.Answer(200, R"({"accessToken": "new", "expiresIn": 3600, "refreshToken": "next",
+        "tokenType": "Bearer"})");
+  }
+  void AnswerKeys() {
+    network.Answer(200, R"({"roleCredentials": {"accessKeyId": "S", "secretAccessKey": "x",
+        "sessionToken": "t", "expiration": 1440941760000}})");
+  }
+  std::string_view TokenOfLast() const {
+    return *http::FindHeader(network.sent.back().headers, "x-amz-sso_bearer_token");
+  }
+};
+
+TEST(CredentialChain, AnSsoTokenIsRenewedBeforeItEndsAndKeptForTheOtherTools) {
+  for (const char* expires : {"2015-08-30T12:50:00Z", "2015-08-30T09:00:00Z"}) {
+    SsoMachine machine(expires, R"(, "registrationExpiresAt": "2015-11-28T12:36:00Z")");
+    machine.AnswerToken();
+    machine.AnswerKeys();
+    const auto got = machine.Chain()->Get();
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(machine.network.sent.at(0).line, "POST https://oidc.eu-west-1.amazonaws.com/token");
+    EXPECT_EQ(nlohmann::json::parse(machine.network.sent.at(0).body),
+              nlohmann::json({{"grantType", "refresh_token"},
+                              {"clientId", "id"},
+                              {"clientSecret", "hush"},
+                              {"refreshToken", "again"}}));
+    EXPECT_EQ(machine.TokenOfLast(), "new");
+    const auto kept = nlohmann::json::parse(machine.Kept());
+    EXPECT_EQ(kept["accessToken"], "new");
+    EXPECT_EQ(kept["refreshToken"], "next");
+    EXPECT_EQ(kept["expiresAt"], "2015-08-30T13:36:00Z");
+    EXPECT_EQ(kept["clientSecret"], "hush");
+    EXPECT_EQ(kept["startUrl"], "https://x/start");
+    EXPECT_EQ(std::filesystem::status(machine.cache).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
+}
+
+TEST(CredentialChain, AnSsoTokenThatLastsIsLeft) {
+  SsoMachine machine("2015-08-30T12:52:00Z");
+  machine.AnswerKeys();
+  ASSERT_TRUE(machine.Chain()->Get());
+  EXPECT_EQ(machine.network.sent.size(), 1U);
+  EXPECT_EQ(machine.TokenOfLast(), "old");
+}
+
+TEST(CredentialChain, AnSsoTokenThatCannotBeRenewedServesUntilItEnds) {
+  SsoMachine machine("2015-08-30T12:40:00Z");
+  machine.network.Answer(400, R"({"error": "invalid_grant", "error_description": "no"})");
+  machine.AnswerKeys();
+  ASSERT_TRUE(machine.Chain()->Get());
+  EXPECT_EQ(machine.TokenOfLast(), "old");
+  SsoMachine late("2015-08-30T12:00:00Z");
+  late.network.Answer(400, R"({"error": "invalid_grant"})");
+  const auto refused = late.Chain()->Get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_NE(refused.error().message.find("aws sso login"), std::string::npos);
+  EXPECT_NE(refused.error().message.find("CreateToken"), std::string::npos);
+  for (const char* secret : {"hush", "again", "old"}) {
+    EXPECT_EQ(refused.error().message.find(secret), std::string::npos) << refused.error().message;
+  }
+  // Of a client whose registration ended nothing is asked.
+  SsoMachine unknown("2015-08-30T12:00:00Z",
+                     R"(, "registrationExpiresAt": "2015-08-01T00:00:00Z")");
+  EXPECT_FALSE(unknown.Chain()->Get());
+  EXPECT_TRUE(unknown.network.sent.empty());
+}
+
+TEST(CredentialChain, ARenewedSsoTokenIsUsedThoughItCannotBeKept) {
+  SsoMachine machine("2015-08-30T12:00:00Z");
+  std::filesystem::remove_all(machine.home);
+  machine.AnswerToken();
+  machine.AnswerKeys();
+  ASSERT_TRUE(machine.Chain()->Get());
+  EXPECT_EQ(machine.TokenOfLast(), "new");
 }
 
 TEST(CredentialChain, ContainersAreAskedWithTheirTokenAndOnlyNearby) {

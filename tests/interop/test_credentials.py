@@ -2,9 +2,12 @@
 """Roles by moto's STS, with its check of signatures and policies switched on: what the chain of credentials assumes is
 what calls are signed with, and nothing secret is in any output, however much is logged."""
 
+import calendar
+import hashlib
 import http.server
 import json
 import threading
+import time
 import urllib.request
 
 import pytest
@@ -160,3 +163,98 @@ def test_a_process_gives_keys_and_its_output_is_shown_to_nobody(lake, account):
                     env=environment(lake, account.url))
     assert done.returncode == 1 and "AccessKeyId and SecretAccessKey is expected" in done.stderr
     assert "hush" not in done.stderr
+
+
+class SsoServer:
+    """IAM Identity Center on loopback: CreateToken takes each refresh token once, the portal gives keys for the newest
+    token alone. The newest one lasts 20 minutes, so that it is not renewed again at once."""
+
+    def __init__(self):
+        sso = self
+        self.refresh, self.token, self.calls = "refresh-0", "token-0", []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+            def reply(self, status, document):
+                body = json.dumps(document).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_GET(self):
+                if not self.path.startswith("/federation/credentials"):
+                    return self.reply(404, {})
+                sso.calls.append("keys")
+                if self.headers["x-amz-sso_bearer_token"] != sso.token:
+                    return self.reply(401, {"message": "Session token not found or invalid"})
+                return self.reply(200, {"roleCredentials": {
+                    "accessKeyId": "ASIASSOKEY", "secretAccessKey": "sso-secret", "sessionToken": "sso-session",
+                    "expiration": int((time.time() + 3600) * 1000)}})
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
+                if self.path != "/token":
+                    return self.reply(400, {"__type": "AccessDeniedException"})
+                sso.calls.append("token")
+                if (body["grantType"], body["refreshToken"]) != ("refresh_token", sso.refresh):
+                    return self.reply(400, {"error": "invalid_grant"})
+                number = int(sso.refresh[-1]) + 1
+                sso.refresh, sso.token = f"refresh-{number}", f"token-{number}"
+                return self.reply(200, {"accessToken": sso.token, "refreshToken": sso.refresh, "expiresIn": 1200,
+                                        "tokenType": "Bearer"})
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_an_sso_session_goes_on_by_its_refresh_token(lake, tmp_path):
+    sso = SsoServer()
+    home = tmp_path / "home"
+    cache = home / ".aws" / "sso" / "cache" / (hashlib.sha1(b"work").hexdigest() + ".json")
+    cache.parent.mkdir(parents=True)
+    (home / ".aws" / "config").write_text(
+        "[default]\nsso_session = work\nsso_account_id = 17\nsso_role_name = Reader\n"
+        "[sso-session work]\nsso_region = eu-west-1\nsso_start_url = https://x.example/start\n")
+    kept = {"startUrl": "https://x.example/start", "region": "eu-west-1", "accessToken": "token-0",
+            "expiresAt": "2020-01-01T00:00:00Z", "clientId": "client", "clientSecret": "client-secret",
+            "registrationExpiresAt": "2099-01-01T00:00:00Z", "refreshToken": "refresh-0"}
+    cache.write_text(json.dumps(kept))
+    cache.chmod(0o644)
+    with open(lake.folder / "daypart.toml", "a", encoding="utf-8") as config:
+        config.write(f'[kinesis]\nendpoint = "{sso.url}"\n[stream.clicks]\nsource = "kinesis:clicks"\n')
+    environment = {name: value for name, value in cloud.environment().items() if not name.startswith("AWS_")}
+    environment |= {"HOME": str(home), "AWS_ENDPOINT_URL_SSO": sso.url, "AWS_ENDPOINT_URL_SSO_OIDC": sso.url,
+                    "AWS_ENDPOINT_URL_STS": sso.url, "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def found():
+        done = lake.run("--log-level", "debug", "--json", "doctor", env=environment)
+        text = done.stdout + done.stderr
+        for secret in ("token-", "refresh-", "client-secret", "sso-secret", "sso-session"):
+            assert secret not in text.replace("[sso-session", ""), text
+        [check] = [c for c in json.loads(done.stdout)["checks"] if c["service"] == "credentials"]
+        return check
+
+    try:
+        assert "SSO" in found()["found"] and sso.calls == ["token", "keys"]
+        now = json.loads(cache.read_text())
+        assert now["accessToken"] == "token-1" and now["refreshToken"] == "refresh-1"
+        assert {key: now[key] for key in kept if key[-5:] not in ("Token", "resAt")} == {
+            key: kept[key] for key in kept if key[-5:] not in ("Token", "resAt")}
+        assert cache.stat().st_mode & 0o777 == 0o600 and len(list(cache.parent.iterdir())) == 1
+        ends = time.strptime(now["expiresAt"], "%Y-%m-%dT%H:%M:%SZ")
+        assert 1100 < calendar.timegm(ends) - time.time() < 1300
+        # It lasts: the next command asks for keys alone.
+        assert found()["outcome"] == "ok" and sso.calls == ["token", "keys", "keys"]
+        # A refresh token that another program used up ends the session, with what to do.
+        cache.write_text(json.dumps(now | {"refreshToken": "refresh-0", "expiresAt": "2020-01-01T00:00:00Z"}))
+        assert "aws sso login" in found()["found"]
+    finally:
+        sso.stop()
