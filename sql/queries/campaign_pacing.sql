@@ -5,7 +5,7 @@
 -- column: delivered_pct | percent | of the campaign's impressions so far
 SELECT campaign_id, day, impressions,
        ROUND(100.0 * SUM(impressions) OVER (PARTITION BY campaign_id ORDER BY day)
-             / SUM(impressions) OVER (PARTITION BY campaign_id), 1) AS delivered_pct
+             / NULLIF(SUM(impressions) OVER (PARTITION BY campaign_id), 0), 1) AS delivered_pct
 FROM (SELECT campaign_id, CAST(spot_start AS DATE) AS day, SUM(impressions) AS impressions
       FROM media.ad_revenue
       GROUP BY campaign_id, CAST(spot_start AS DATE)) AS days

@@ -3,7 +3,7 @@
 -- column: hours_viewed | hours | time viewed
 -- column: share_pct | percent | of all time viewed
 SELECT daypart, ROUND(SUM(watch_seconds) / 3600.0, 1) AS hours_viewed,
-       ROUND(100.0 * SUM(watch_seconds) / SUM(SUM(watch_seconds)) OVER (), 1) AS share_pct
+       ROUND(100.0 * SUM(watch_seconds) / NULLIF(SUM(SUM(watch_seconds)) OVER (), 0), 1) AS share_pct
 FROM (SELECT watch_seconds,
        CASE
          WHEN EXTRACT(hour FROM event_time) BETWEEN 1 AND 5 THEN 'late_night'

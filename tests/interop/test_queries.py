@@ -40,3 +40,14 @@ def test_the_stream_name_means_what_was_loaded_until_there_is_a_stream(lake):
     rows = lake.query("SELECT region, COUNT(*) AS views FROM viewership_stream GROUP BY region "
                       "ORDER BY region")
     assert rows == [{"region": "north", "views": 2}, {"region": "south", "views": 1}]
+
+
+def test_shares_of_nothing_are_null(lake):
+    """Trino, and so Athena, fails on a decimal that is divided by zero."""
+    lake.load("media.ad_revenue", "ad_id,campaign_id,spot_start,impressions\n1,7,2026-11-24T20:00:00Z,0\n")
+    lake.load("media.viewership", "event_id,event_time,device_type,watch_seconds\n1,2026-11-24T20:00:00Z,tv,0\n")
+    for name, column in (("campaign_pacing", "delivered_pct"), ("device_mix", "share_pct"),
+                         ("viewing_by_daypart", "share_pct")):
+        [row] = json.loads(lake.must("query", "--saved", name, "--format", "json"))
+        assert row[column] is None, name
+        assert "/ NULLIF(" in (lake.folder / "sql" / "queries" / f"{name}.sql").read_text()
