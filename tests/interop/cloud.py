@@ -30,6 +30,35 @@ def environment(secret=SECRET, **more):
                    "AWS_EC2_METADATA_DISABLED": "true"} | more
 
 
+def credential_process(folder):
+    """The settings of AWS's tools by which keys come from a program, with a session token that is another one each
+    time: token-1, token-2. Each time is a line in `folder`/calls."""
+    process = folder / "keys.sh"
+    process.write_text(f'''#!/bin/sh
+echo x >> {folder}/calls
+n=$(wc -l < {folder}/calls)
+echo '{{"Version": 1, "AccessKeyId": "{KEY}", "SecretAccessKey": "{SECRET}", "SessionToken": "token-'$n'"}}'
+''')
+    process.chmod(0o755)
+    (folder / "config").write_text(f"[default]\nregion = {REGION}\ncredential_process = {process}\n")
+    return {"AWS_CONFIG_FILE": str(folder / "config"), "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+
+
+def records_of(kinesis, stream):
+    """All that a stream of the boto3 client `kinesis` holds, shard by shard."""
+    records = []
+    for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
+        iterator = kinesis.get_shard_iterator(StreamName=stream, ShardId=shard["ShardId"],
+                                              ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        while iterator:
+            answer = kinesis.get_records(ShardIterator=iterator)
+            records += answer["Records"]
+            iterator = answer.get("NextShardIterator")
+            if not answer["Records"] and answer["MillisBehindLatest"] == 0:
+                break
+    return records
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -7,7 +7,6 @@ import collections
 import json
 import random
 import signal
-import stat
 import threading
 
 import pyarrow.dataset
@@ -133,15 +132,7 @@ def test_each_acknowledged_event_is_once_in_the_table_and_once_in_the_files(job,
 
 def test_expired_iterators_and_tokens_end_no_stream(job, tmp_path):
     """Each token is good for 60 calls of a service, each third GetRecords finds its iterator too old."""
-    process = tmp_path / "keys.sh"
-    process.write_text(f'''#!/bin/sh
-echo x >> {tmp_path}/calls
-n=$(wc -l < {tmp_path}/calls)
-echo '{{"Version": 1, "AccessKeyId": "{cloud.KEY}", "SecretAccessKey": "{cloud.SECRET}", "SessionToken": "token-'$n'"}}'
-''')
-    process.chmod(process.stat().st_mode | stat.S_IXUSR)
-    (tmp_path / "config").write_text(f"[default]\nregion = us-east-1\ncredential_process = {process}\n")
-    job.environment |= {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+    job.environment |= cloud.credential_process(tmp_path)
     del job.environment["AWS_ACCESS_KEY_ID"], job.environment["AWS_SECRET_ACCESS_KEY"]
     used = collections.Counter()
     lock = threading.Lock()

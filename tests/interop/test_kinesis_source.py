@@ -365,20 +365,6 @@ def faulty(kinesis_local):
     proxy.stop()
 
 
-def records_of(kinesis):
-    records = []
-    for shard in kinesis.list_shards(StreamName="clicks")["Shards"]:
-        iterator = kinesis.get_shard_iterator(StreamName="clicks", ShardId=shard["ShardId"],
-                                              ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
-        while iterator:
-            answer = kinesis.get_records(ShardIterator=iterator)
-            records += answer["Records"]
-            iterator = answer.get("NextShardIterator")
-            if not answer["Records"] and answer["MillisBehindLatest"] == 0:
-                break
-    return records
-
-
 def test_sent_and_taken_in_through_faults(lake, kinesis_local, faulty):
     """send is told its target by [stream.clicks]; nothing that it counts is missing, the order by key holds."""
     count = 2000
@@ -390,7 +376,7 @@ def test_sent_and_taken_in_through_faults(lake, kinesis_local, faulty):
     report = json.loads(sent.stdout)
     assert report["acknowledged"] == count and report["sent_again"] > 0
     by_key = collections.defaultdict(list)
-    for record in records_of(kinesis):
+    for record in cloud.records_of(kinesis, "clicks"):
         by_key[record["PartitionKey"]].append(int(json.loads(record["Data"])["event_id"][1:]))
     assert sorted({n for numbers in by_key.values() for n in numbers}) == list(range(count))
     for numbers in by_key.values():

@@ -12,6 +12,7 @@ import time
 import boto3
 import pytest
 
+import cloud
 from serving import Served, wait_until
 
 
@@ -33,20 +34,6 @@ def send(lake, served, *arguments, **options):
     return lake.run("--json", "send", "--stream", "s", "--endpoint", served.url, *arguments, **options)
 
 
-def records_of(kinesis):
-    records = []
-    for shard in kinesis.list_shards(StreamName="s")["Shards"]:
-        iterator = kinesis.get_shard_iterator(StreamName="s", ShardId=shard["ShardId"],
-                                              ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
-        while True:
-            answer = kinesis.get_records(ShardIterator=iterator)
-            records += answer["Records"]
-            iterator = answer["NextShardIterator"]
-            if answer["MillisBehindLatest"] == 0:
-                break
-    return records
-
-
 def test_a_file_arrives_whole_and_in_order_by_key(lake, served, kinesis):
     random.seed(7)
     lines = [json.dumps({"viewer_id": random.choice([1, "zwei", 3.5, *range(100, 300)]), "n": n, "text": "ü\\\" "})
@@ -56,7 +43,7 @@ def test_a_file_arrives_whole_and_in_order_by_key(lake, served, kinesis):
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["read"], report["acknowledged"]) == (5000, 5000)
-    records = records_of(kinesis)
+    records = cloud.records_of(kinesis, "s")
     assert sorted(r["Data"].decode() for r in records) == sorted(lines)
     by_key = collections.defaultdict(list)
     for record in records:
@@ -71,7 +58,7 @@ def test_a_pipe_is_sent_as_it_comes_and_a_stop_loses_nothing(lake, served, kines
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     process.stdin.write('{"viewer_id": 1}\nno json\n')
     process.stdin.flush()
-    assert wait_until(lambda: len(records_of(kinesis)) == 2, 10), "the pipe is open still"
+    assert wait_until(lambda: len(cloud.records_of(kinesis, "s")) == 2, 10), "the pipe is open still"
     process.stdin.write('{"viewer_id": 2}\n')
     process.stdin.flush()
     time.sleep(0.3)
@@ -80,7 +67,7 @@ def test_a_pipe_is_sent_as_it_comes_and_a_stop_loses_nothing(lake, served, kines
     assert json.loads(process.stdout.read())["acknowledged"] == 3
     process.stdin.close()
     process.stdout.close()
-    assert {r["Data"] for r in records_of(kinesis)} == {b'{"viewer_id": 1}', b"no json", b'{"viewer_id": 2}'}
+    assert {r["Data"] for r in cloud.records_of(kinesis, "s")} == {b'{"viewer_id": 1}', b"no json", b'{"viewer_id": 2}'}
 
 
 def test_live_events_come_at_a_rate_late_and_twice(lake, served, kinesis):
@@ -88,7 +75,7 @@ def test_live_events_come_at_a_rate_late_and_twice(lake, served, kinesis):
     done = send(lake, served, "--live", 2000, "--rate", 1000, "--late", 100, "--repeated", 50, "--seed", 3)
     assert done.returncode == 0, done.stderr
     assert 1.9 < time.time() - start < 20
-    records = records_of(kinesis)
+    records = cloud.records_of(kinesis, "s")
     events = [json.loads(r["Data"]) for r in records]
     assert len(events) == 2000
     counts = collections.Counter(event["event_id"] for event in events)
@@ -109,14 +96,14 @@ def test_what_cannot_be_sent_is_told(lake, served, kinesis):
     (lake.folder / "long.jsonl").write_text('{"viewer_id": 1}\n{"x": "' + "x" * (1 << 20) + '"}\n')
     long = send(lake, served, "long.jsonl")
     assert long.returncode == 3 and "long.jsonl, line 2" in long.stderr
-    assert len(records_of(kinesis)) == 1
+    assert len(cloud.records_of(kinesis, "s")) == 1
     assert lake.run("send", "events.jsonl").returncode == 2
 
 
 def test_live_events_of_two_runs_are_different_ones(lake, served, kinesis):
     for _ in range(2):
         assert send(lake, served, "--live", 100).returncode == 0
-    assert len({json.loads(record["Data"])["event_id"] for record in records_of(kinesis)}) == 200
+    assert len({json.loads(record["Data"])["event_id"] for record in cloud.records_of(kinesis, "s")}) == 200
 
 
 def test_a_line_that_is_too_long_is_left_out_and_told(lake, served, kinesis):
@@ -127,4 +114,4 @@ def test_a_line_that_is_too_long_is_left_out_and_told(lake, served, kinesis):
     assert done.returncode == 3, done.stderr
     assert json.loads(done.stdout)["left_out"] == 3
     assert "events.jsonl, line 2 is left out: at most 1048576 bytes" in done.stderr
-    assert {record["Data"] for record in records_of(kinesis)} == {b'{"n": 1}', b'{"n": 2}', b'{"n": 3}'}
+    assert {record["Data"] for record in cloud.records_of(kinesis, "s")} == {b'{"n": 1}', b'{"n": 2}', b'{"n": 3}'}
