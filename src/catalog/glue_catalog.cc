@@ -236,9 +236,11 @@ class GlueService final : public GlueCatalog {
       return Failure{std::move(answer).error(), is_uncertain};
     }
     if (answer->response.is_success()) {
+      if (answer->response.body.empty()) return json::object();
       json value = json::parse(answer->response.body, nullptr, false);
-      if (value.is_discarded()) value = json::object();
-      return value;
+      if (value.is_object()) return value;
+      // A proxy's own page, which tells nothing of what became of the call.
+      return Failure{Unavailable("glue:" + action + ": JSON is expected, found none"), true};
     }
     const aws::ServiceError said = aws::ErrorOfAnswer(answer->response);
     Error error = aws::ToError(answer->response, "glue:" + action);
@@ -247,7 +249,11 @@ class GlueService final : public GlueCatalog {
     if (said.code == "ConcurrentModificationException" || said.code == "VersionMismatchException") {
       error.code = ErrorCode::kConflict;
     }
-    const bool is_uncertain = answer->may_have_acted_before || answer->response.status >= 500;
+    // source: AWS Glue API, common exceptions: Glue's own limit of time, with status 400.
+    const bool is_timed_out = said.code == "OperationTimeoutException";
+    if (is_timed_out) error.code = ErrorCode::kUnavailable;
+    const bool is_uncertain =
+        is_timed_out || answer->may_have_acted_before || answer->response.status >= 500;
     return Failure{std::move(error), is_uncertain};
   }
 
