@@ -45,15 +45,23 @@ void ExamineDuckdb(LakeSession& session, Findings& findings) {
 /// All but the configuration itself, which is read by now.
 Status Examine(Config config, const CancelToken& cancel, Findings& findings) {
   ExamineMachine(config, findings);
-  // A catalog that cannot be opened has been told; this session is to open all the same, so it
-  // takes the one that opens no file. Nothing asks it for tables.
+  // A catalog that cannot be opened has been told; this session is to open all the same.
   Config calls = std::move(config);
-  const std::string kind = std::exchange(calls.catalog_kind, "glue");
+  const std::string kind = std::exchange(calls.catalog_kind, kNoCatalog);
   DAYPART_TRY(const auto probing, LakeSession::Open(calls, true, cancel));
   ExamineDuckdb(*probing, findings);
   calls.catalog_kind = kind;
   if (!is_on_aws(calls)) return Ok();
   ExamineAws(*probing, kind, findings);
+  return Ok();
+}
+
+/// Without a lake the credentials can be looked at all the same.
+Status ExamineWithoutLake(const CancelToken& cancel, Findings& findings) {
+  Config none;
+  none.catalog_kind = kNoCatalog;
+  DAYPART_TRY(const auto probing, LakeSession::Open(none, true, cancel));
+  ExamineCredentialsAlone(*probing, findings);
   return Ok();
 }
 
@@ -88,6 +96,12 @@ Result<int> RunDoctor(const std::optional<std::string>& config_path, const Cance
   if (!config) {
     findings.Failed("configuration", "read", config.error().message,
                     "correct the file, or make a lake: daypart init");
+    if (!file) {
+      Status examined = ExamineWithoutLake(cancel, findings);
+      if (!examined) {
+        findings.Failed("session", "open", examined.error().message, "see the message");
+      }
+    }
   } else {
     findings.Fine("configuration", "read", file->string());
     Status examined = Examine(std::move(config).value(), cancel, findings);

@@ -4,6 +4,7 @@
 // told as it comes; Ctrl-C stops the crawler or the job's run too.
 #include <algorithm>
 #include <cctype>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
@@ -12,14 +13,16 @@
 namespace daypart::app {
 namespace {
 
-aws::GlueRuns GlueOf(LakeSession& session) {
+Result<std::unique_ptr<aws::GlueRuns>> GlueOf(LakeSession& session) {
   const AwsParts parts = session.aws();
   const Config& config = session.config();
-  return aws::GlueRuns(parts.http, parts.credentials, parts.clock, parts.random,
-                       session.context().cancel,
-                       {.region = session.Region(config.glue_region),
-                        .endpoint = LakeSession::Endpoint(config.glue_endpoint, "GLUE"),
-                        .pause_min = std::chrono::milliseconds(config.glue_poll_ms)});
+  const std::string region = session.Region(config.glue_region);
+  DAYPART_TRY(const auto endpoint, session.Endpoint(config.glue_endpoint, "glue", region));
+  return std::make_unique<aws::GlueRuns>(
+      parts.http, parts.credentials, parts.clock, parts.random, session.context().cancel,
+      aws::GlueRunsOptions{.region = region,
+                          .endpoint = endpoint.url,
+                          .pause_min = std::chrono::milliseconds(config.glue_poll_ms)});
 }
 
 /// daypart-media_raw-raw-live: one crawler for each database and folder.
@@ -65,11 +68,11 @@ Result<int> RunGlueCrawl(LakeSession& session, const CrawlArguments& arguments,
   if (!database && database.error().code != ErrorCode::kAlreadyExists) {
     return std::move(database).error();
   }
-  aws::GlueRuns glue = GlueOf(session);
+  DAYPART_TRY(const auto glue, GlueOf(session));
   const std::string name = CrawlerName(arguments.database, path);
-  DAYPART_RETURN_IF_ERROR(glue.PutCrawler(
+  DAYPART_RETURN_IF_ERROR(glue->PutCrawler(
       {.name = name, .role = role, .database = arguments.database, .path = path}));
-  DAYPART_TRY(const auto outcome, glue.RunCrawler(name, [&](const std::string& state) {
+  DAYPART_TRY(const auto outcome, glue->RunCrawler(name, [&](const std::string& state) {
     if (!output.is_quiet) PrintNotice("crawler " + name + ": " + state);
   }));
   DAYPART_TRY(const auto tables, session.raw_catalog().ListRawTables(arguments.database));
@@ -91,13 +94,13 @@ Result<int> RunGlueCrawl(LakeSession& session, const CrawlArguments& arguments,
 
 Result<int> RunGlueJob(LakeSession& session, const RunArguments& arguments,
                        const OutputOptions& output) {
-  aws::GlueRuns glue = GlueOf(session);
+  DAYPART_TRY(const auto glue, GlueOf(session));
   const std::string& configured = session.config().glue_job;
   const std::string name = configured.empty() ? "daypart-" + arguments.pipeline : configured;
   std::map<std::string, std::string> given = {{"--pipeline", arguments.pipeline}};
   if (!arguments.task.empty()) given["--task"] = arguments.task;
   if (arguments.is_full_refresh) given["--full_refresh"] = "true";
-  DAYPART_TRY(const auto outcome, glue.RunJob(name, given, [&](const std::string& state) {
+  DAYPART_TRY(const auto outcome, glue->RunJob(name, given, [&](const std::string& state) {
     if (!output.is_quiet) PrintNotice("job " + name + ": " + state);
   }));
   if (output.is_json) {
@@ -125,9 +128,9 @@ Result<int> RunDeployGlue(LakeSession& session, const DeployGlueArguments& argum
   }
   const std::string name =
       config.glue_job.empty() ? "daypart-" + arguments.pipeline : config.glue_job;
-  aws::GlueRuns glue = GlueOf(session);
+  DAYPART_TRY(const auto glue, GlueOf(session));
   DAYPART_RETURN_IF_ERROR(
-      glue.PutJob({.name = name,
+      glue->PutJob({.name = name,
                    .role = role,
                    .script = arguments.script,
                    .workers_count = arguments.workers_count,

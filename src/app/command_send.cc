@@ -247,10 +247,11 @@ Result<int> RunSend(LakeSession& session, const SendArguments& arguments, const 
   const auto http = http::MakeClient({});
   Random random;
   StreamKeySource local_key(session.config());
-  const StreamTarget target = StreamTargetOf(session, {.stream = arguments.stream,
-                                                       .endpoint = arguments.endpoint,
-                                                       .region = arguments.region,
-                                                       .is_aws = arguments.is_aws});
+  DAYPART_TRY(const StreamTarget target,
+              StreamTargetOf(session, {.stream = arguments.stream,
+                                       .endpoint = arguments.endpoint,
+                                       .region = arguments.region,
+                                       .is_aws = arguments.is_aws}));
   aws::CredentialSource& credentials =
       target.is_local ? static_cast<aws::CredentialSource&>(local_key) : session.credentials();
   // Without the session's token: what was read is sent to the end when the user stops, unless

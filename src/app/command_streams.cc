@@ -30,10 +30,10 @@ std::string Described(const StreamFacts& facts) {
 Result<std::unique_ptr<StreamService>> ServiceOf(LakeSession& session,
                                                  const NamedStreamArguments& arguments,
                                                  StreamTarget& target, const CancelToken& stop) {
-  target = StreamTargetOf(session, {.stream = arguments.name,
-                                    .endpoint = arguments.endpoint,
-                                    .region = arguments.region,
-                                    .is_aws = arguments.is_aws});
+  DAYPART_TRY(target, StreamTargetOf(session, {.stream = arguments.name,
+                                               .endpoint = arguments.endpoint,
+                                               .region = arguments.region,
+                                               .is_aws = arguments.is_aws}));
   return StreamService::Open(session, target, !arguments.endpoint.empty(), stop);
 }
 

@@ -50,9 +50,12 @@ void ExamineMachine(const Config& config, Findings& findings);
 /// Whether the configuration names a service of AWS.
 bool is_on_aws(const Config& config);
 
-/// Credentials, who they belong to, clock, S3, Glue, Athena, Kinesis: those that are configured.
-/// catalog_kind: of the lake; the session's own may differ.
+/// Endpoints, credentials, who they belong to, clock, S3, Glue, Athena, Kinesis: those that are
+/// configured. catalog_kind: of the lake; the session's own may differ.
 void ExamineAws(LakeSession& session, const std::string& catalog_kind, Findings& findings);
+
+/// Before there is a lake: which credentials there are and whose. None are no failure.
+void ExamineCredentialsAlone(LakeSession& session, Findings& findings);
 
 struct CallerIdentity {
   std::string account;

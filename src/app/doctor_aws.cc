@@ -5,6 +5,7 @@
 // that nobody can take back, and a consumer of Kinesis would cost money, so they are left out.
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <pugixml.hpp>
@@ -27,10 +28,6 @@ constexpr http::RetryPolicy kRetry{.attempts_max = 2,
                                    .deadline = std::chrono::milliseconds(8'000)};
 constexpr int64_t kSkewSecondsMax = 240;
 
-std::string_view Shown(const std::string& endpoint) {
-  return endpoint.empty() ? std::string_view("AWS's endpoint") : std::string_view(endpoint);
-}
-
 /// One try after the other; after a refusal that means all would be refused the rest is left out.
 class Tries {
  public:
@@ -48,7 +45,7 @@ class Tries {
       findings_.Fine(service_, action, done ? *done : "allowed");
       return true;
     }
-    goes_on_ = findings_.Refused(service_, action, done.error(), Shown(endpoint_));
+    goes_on_ = findings_.Refused(service_, action, done.error(), endpoint_);
     return false;
   }
   bool goes_on() const { return goes_on_; }
@@ -73,6 +70,7 @@ Result<std::string> Worked(Result<json> answer, std::string found = "allowed") {
 /// The services' clock against ours, by the Date of any answer.
 void ExamineClock(LakeSession& session, const std::string& endpoint, Findings& findings) {
   const AwsParts parts = session.aws();
+  if (endpoint.empty()) return;  // the service's own check tells why
   const auto answer = parts.http.Send({.method = "GET",
                                        .url = endpoint,
                                        .connect_timeout = std::chrono::milliseconds(3'000),
@@ -92,9 +90,13 @@ void ExamineClock(LakeSession& session, const std::string& endpoint, Findings& f
                   "set this machine's clock: timedatectl set-ntp true, or chronyd -q");
 }
 
-/// returns: whether there are keys at all.
-bool ExamineCredentials(LakeSession& session, Findings& findings) {
+/// returns: whether there are keys at all. are_needed: having none is a failure.
+bool ExamineCredentials(LakeSession& session, bool are_needed, Findings& findings) {
   const auto keys = session.aws().credentials.Get();
+  if (!keys && !are_needed) {
+    findings.Skipped("credentials", "find", keys.error().message);
+    return false;
+  }
   if (!keys) {
     findings.Failed("credentials", "find", keys.error().message,
                     "aws configure, aws sso login, or AWS_ACCESS_KEY_ID and "
@@ -117,12 +119,11 @@ bool ExamineCredentials(LakeSession& session, Findings& findings) {
 
 Result<CallerIdentity> CallerOf(LakeSession& session) {
   const AwsParts parts = session.aws();
-  const std::string endpoint = LakeSession::Endpoint(session.config().sts_endpoint, "STS");
-  aws::Service service(parts.http, parts.credentials, parts.clock, parts.random, nullptr,
-                       {.name = "sts",
-                        .region = session.Region(""),
-                        .endpoint = endpoint,
-                        .retry = kRetry});
+  const std::string region = session.Region("");
+  DAYPART_TRY(const auto endpoint, session.Endpoint(session.config().sts_endpoint, "sts", region));
+  aws::Service service(
+      parts.http, parts.credentials, parts.clock, parts.random, nullptr,
+      {.name = "sts", .region = region, .endpoint = endpoint.url, .retry = kRetry});
   const std::string_view body = "Action=GetCallerIdentity&Version=2011-06-15";
   DAYPART_TRY(const auto answer,
               service.Call({.headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
@@ -140,14 +141,17 @@ namespace {
 
 /// returns: whether calls of other services make sense with these keys.
 bool ExamineCaller(LakeSession& session, Findings& findings) {
-  const std::string endpoint = LakeSession::Endpoint(session.config().sts_endpoint, "STS");
-  const bool is_elsewhere =
-      !LakeSession::Endpoint(session.config().store_endpoint, "S3").empty() && endpoint.empty();
+  const Config& config = session.config();
+  const std::string region = session.Region("");
+  const auto endpoint = session.Endpoint(config.sts_endpoint, "sts", region);
+  if (!endpoint) return false;  // told by ExamineEndpoints
+  const auto store = session.Endpoint(config.store_endpoint, "s3", region);
+  const bool is_elsewhere = endpoint->is_aws && store && !store->is_aws;
   if (is_elsewhere) {
     findings.Skipped("sts", "sts:GetCallerIdentity", "the endpoint of S3 is not AWS's");
     return true;
   }
-  Tries tries("sts", endpoint, findings);
+  Tries tries("sts", endpoint->url, findings);
   tries.Try("sts:GetCallerIdentity", [&]() -> Result<std::string> {
     DAYPART_TRY(const auto caller, CallerOf(session));
     return caller.arn + " of account " + caller.account;
@@ -157,13 +161,14 @@ bool ExamineCaller(LakeSession& session, Findings& findings) {
 
 void ExamineS3(LakeSession& session, Findings& findings) {
   const AwsParts parts = session.aws();
-  store::S3Options options = session.S3OptionsOf();
-  options.retry = kRetry;
+  auto options = session.S3OptionsOf();
+  if (!options) return;  // told by ExamineEndpoints
+  options->retry = kRetry;
   store::S3Client client({.http = parts.http,
                           .credentials = parts.credentials,
                           .clock = parts.clock,
                           .random = parts.random},
-                         options);
+                         *options);
   const std::string location = session.config().store_location;
   const auto folder = store::ParseS3Location(location);
   if (!folder) {
@@ -174,7 +179,7 @@ void ExamineS3(LakeSession& session, Findings& findings) {
   const store::S3Address probe{folder->bucket,
                                prefix + ".daypart-doctor-" + NewUuid(parts.random)};
   const std::string text = "made by daypart doctor; may be deleted";
-  Tries tries("s3", options.endpoint, findings);
+  Tries tries("s3", options->endpoint, findings);
   tries.Try("s3:ListBucket", [&]() -> Result<std::string> {
     const auto listed = client.List({folder->bucket, prefix + ".daypart-doctor"});
     if (!listed) return listed.error();
@@ -202,12 +207,12 @@ void ExamineS3(LakeSession& session, Findings& findings) {
 void ExamineGlue(LakeSession& session, Findings& findings) {
   const AwsParts parts = session.aws();
   const Config& config = session.config();
-  const std::string endpoint = LakeSession::Endpoint(config.glue_endpoint, "GLUE");
-  aws::Service service(parts.http, parts.credentials, parts.clock, parts.random, nullptr,
-                       {.name = "glue",
-                        .region = session.Region(config.glue_region),
-                        .endpoint = endpoint,
-                        .retry = kRetry});
+  const std::string region = session.Region(config.glue_region);
+  const auto endpoint = session.Endpoint(config.glue_endpoint, "glue", region);
+  if (!endpoint) return;  // told by ExamineEndpoints
+  aws::Service service(
+      parts.http, parts.credentials, parts.clock, parts.random, nullptr,
+      {.name = "glue", .region = region, .endpoint = endpoint->url, .retry = kRetry});
   const std::string table = "daypart_doctor_" + NewUuid(parts.random).substr(0, 8);
   const std::string database = "media";
   const auto ask = [&](const char* action, json request) {
@@ -222,7 +227,7 @@ void ExamineGlue(LakeSession& session, Findings& findings) {
                       {"PartitionKeys", json::array({key})},
                       {"StorageDescriptor", storage}};
   const json named = {{"DatabaseName", database}, {"TableName", table}};
-  Tries tries("glue", endpoint, findings);
+  Tries tries("glue", endpoint->url, findings);
   tries.Try("glue:GetDatabases", [&] { return ask("GetDatabases", json::object()); });
   tries.Try("glue:GetTables", [&] { return ask("GetTables", {{"DatabaseName", database}}); });
   tries.Try("glue:GetTable", [&] {
@@ -252,7 +257,9 @@ void ExamineGlue(LakeSession& session, Findings& findings) {
 }
 
 void ExamineAthena(LakeSession& session, Findings& findings) {
-  const auto athena = OpenAthena(session, nullptr);
+  auto opened = OpenAthena(session, nullptr);
+  if (!opened) return;  // told by ExamineEndpoints
+  const auto athena = std::move(*opened);
   Tries tries("athena", athena->options().endpoint, findings);
   std::string id;
   const bool is_started = tries.Try("athena:StartQueryExecution", [&]() -> Result<std::string> {
@@ -322,18 +329,19 @@ void ExamineConsumer(const std::function<Result<json>(const std::string&, const 
 void ExamineStream(LakeSession& session, const StreamConfig& config, const std::string& stream,
                    Findings& findings) {
   const AwsParts parts = session.aws();
-  const KinesisPlace place = KinesisPlaceOf(session, stream, "");
+  const auto place = KinesisPlaceOf(session, stream, "");
+  if (!place) return;  // told by ExamineEndpoints
   aws::Service service(parts.http, parts.credentials, parts.clock, parts.random, nullptr,
                        {.name = "kinesis",
-                        .region = place.region,
-                        .endpoint = place.endpoint,
+                        .region = place->region,
+                        .endpoint = place->endpoint,
                         .retry = kRetry});
-  const bool is_arn = place.stream.starts_with("arn:");
-  const json named = {{is_arn ? "StreamARN" : "StreamName", place.stream}};
+  const bool is_arn = place->stream.starts_with("arn:");
+  const json named = {{is_arn ? "StreamARN" : "StreamName", place->stream}};
   const auto ask = [&](const std::string& action, const json& request) {
     return aws::CallJson(service, "Kinesis_20131202." + action, request);
   };
-  Tries tries("kinesis " + config.name, place.endpoint, findings);
+  Tries tries("kinesis " + config.name, place->endpoint, findings);
   std::string arn;
   tries.Try("kinesis:DescribeStreamSummary", [&]() -> Result<std::string> {
     DAYPART_TRY(const json answer, ask("DescribeStreamSummary", named));
@@ -367,30 +375,84 @@ void ExamineStream(LakeSession& session, const StreamConfig& config, const std::
   });
 }
 
+/// The configured place alone, where no stream is named: any answer shows that it is there.
+void ExamineKinesisPlace(LakeSession& session, Findings& findings) {
+  const AwsParts parts = session.aws();
+  const auto place = KinesisPlaceOf(session, "", "");
+  if (!place) return;  // told by ExamineEndpoints
+  aws::Service service(parts.http, parts.credentials, parts.clock, parts.random, nullptr,
+                       {.name = "kinesis",
+                        .region = place->region,
+                        .endpoint = place->endpoint,
+                        .retry = kRetry});
+  Tries tries("kinesis", place->endpoint, findings);
+  tries.Try("answer", [&]() -> Result<std::string> {
+    const auto answer = aws::CallJson(service, "Kinesis_20131202.ListStreams", {{"Limit", 1}});
+    const bool is_there =
+        answer || answer.error().message.find("AccessDenied") != std::string::npos;
+    if (!is_there) return answer.error();
+    return std::string("no stream of daypart.toml comes from there");
+  });
+}
+
+bool has_kinesis_place(const Config& config) {
+  return !config.kinesis_endpoint.empty() || !config.kinesis_region.empty();
+}
+
+bool has_kinesis_stream(const Config& config) {
+  return std::any_of(config.streams.begin(), config.streams.end(), [](const auto& entry) {
+    return KinesisStreamOf(entry.second.source).has_value();
+  });
+}
+
+/// Tells where each service that is configured is asked. returns: whether that is clear of all.
+bool ExamineEndpoints(LakeSession& session, const std::string& catalog_kind, Findings& findings) {
+  const Config& config = session.config();
+  bool are_clear = true;
+  const auto examine = [&](const std::string& service, const std::string& configured,
+                           const std::string& region) {
+    const auto endpoint = session.Endpoint(configured, service, session.Region(region));
+    if (endpoint) {
+      findings.Fine(service, "endpoint", endpoint->url);
+      return;
+    }
+    are_clear = false;
+    findings.Failed(service, "endpoint", endpoint.error().message,
+                    "correct the variable, or the setting in ~/.aws/config or daypart.toml, that "
+                    "the message names");
+  };
+  examine("sts", config.sts_endpoint, "");
+  if (config.is_on_s3()) examine("s3", config.store_endpoint, config.store_region);
+  if (catalog_kind == "glue") examine("glue", config.glue_endpoint, config.glue_region);
+  if (config.has_athena) examine("athena", config.athena_endpoint, config.athena_region);
+  if (has_kinesis_stream(config) || has_kinesis_place(config)) {
+    examine("kinesis", config.kinesis_endpoint, config.kinesis_region);
+  }
+  return are_clear;
+}
+
 /// Where the clock is asked for: the first service that is configured.
 std::string ClockEndpoint(const LakeSession& session) {
   const Config& config = session.config();
   if (config.is_on_s3()) {
-    const std::string endpoint = LakeSession::Endpoint(config.store_endpoint, "S3");
-    if (!endpoint.empty()) return endpoint;
+    const auto store = session.Endpoint(config.store_endpoint, "s3", session.Region(""));
+    if (store && !store->is_aws) return store->url;
   }
-  const std::string sts = LakeSession::Endpoint(config.sts_endpoint, "STS");
-  return sts.empty() ? "https://sts." + session.Region("") + ".amazonaws.com" : sts;
+  const auto sts = session.Endpoint(config.sts_endpoint, "sts", session.Region(""));
+  return sts ? sts->url : "";
 }
 
 }  // namespace
 
 bool is_on_aws(const Config& config) {
-  bool has_kinesis = false;
-  for (const auto& [name, stream] : config.streams) {
-    has_kinesis |= KinesisStreamOf(stream.source).has_value();
-  }
-  return config.is_on_s3() || config.catalog_kind == "glue" || config.has_athena || has_kinesis;
+  return config.is_on_s3() || config.catalog_kind == "glue" || config.has_athena ||
+         has_kinesis_stream(config) || has_kinesis_place(config);
 }
 
 void ExamineAws(LakeSession& session, const std::string& catalog_kind, Findings& findings) {
   const Config& config = session.config();
-  const bool has_keys = ExamineCredentials(session, findings);
+  if (!ExamineEndpoints(session, catalog_kind, findings)) return;
+  const bool has_keys = ExamineCredentials(session, true, findings);
   ExamineClock(session, ClockEndpoint(session), findings);
   if (!has_keys) return;
   if (!ExamineCaller(session, findings)) return;
@@ -401,6 +463,15 @@ void ExamineAws(LakeSession& session, const std::string& catalog_kind, Findings&
     const auto kinesis = KinesisStreamOf(stream.source);
     if (kinesis) ExamineStream(session, stream, *kinesis, findings);
   }
+  if (has_kinesis_place(config) && !has_kinesis_stream(config)) {
+    ExamineKinesisPlace(session, findings);
+  }
+}
+
+void ExamineCredentialsAlone(LakeSession& session, Findings& findings) {
+  if (!ExamineCredentials(session, false, findings)) return;
+  if (!ExamineEndpoints(session, "", findings)) return;
+  ExamineCaller(session, findings);
 }
 
 }  // namespace daypart::app

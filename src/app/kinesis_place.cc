@@ -19,13 +19,12 @@ std::optional<std::string> KinesisStreamOf(const std::string& source) {
   return source.substr(kScheme.size());
 }
 
-KinesisPlace KinesisPlaceOf(const LakeSession& session, const std::string& stream,
-                            const std::string& region) {
+Result<KinesisPlace> KinesisPlaceOf(const LakeSession& session, const std::string& stream,
+                                    const std::string& region) {
   KinesisPlace place{.stream = stream,
                      .region = session.Region(region.empty() ? session.config().kinesis_region
                                                              : region),
-                     .endpoint = LakeSession::Endpoint(session.config().kinesis_endpoint,
-                                                       "KINESIS")};
+                     .endpoint = {}};
   // arn:aws:kinesis:REGION:ACCOUNT:stream/NAME
   if (stream.starts_with("arn:")) {
     size_t begin = 0;
@@ -37,6 +36,9 @@ KinesisPlace KinesisPlaceOf(const LakeSession& session, const std::string& strea
       if (!own.empty()) place.region = own;
     }
   }
+  DAYPART_TRY(const auto endpoint,
+              session.Endpoint(session.config().kinesis_endpoint, "kinesis", place.region));
+  place.endpoint = endpoint.url;
   return place;
 }
 
@@ -44,7 +46,7 @@ Result<std::unique_ptr<source::RecordSource>> OpenKinesis(LakeSession& session,
                                                           const StreamConfig& config,
                                                           const std::string& stream, bool reads,
                                                           const CancelToken& stop) {
-  const KinesisPlace place = KinesisPlaceOf(session, stream, "");
+  DAYPART_TRY(const KinesisPlace place, KinesisPlaceOf(session, stream, ""));
   auto source = source::KinesisSource::Open({.http = session.http(),
                                              .credentials = session.credentials(),
                                              .clock = session.clock(),

@@ -24,7 +24,7 @@ struct KinesisPlace {
 std::optional<std::string> KinesisStreamOf(const std::string& source);
 
 /// region: instead of the configured one, if not empty; an ARN's own goes before both.
-KinesisPlace KinesisPlaceOf(const LakeSession& session, const std::string& stream,
+Result<KinesisPlace> KinesisPlaceOf(const LakeSession& session, const std::string& stream,
                             const std::string& region);
 
 /// reads: the stream is read, so that the consumer of its fan-out is registered if there is none.

@@ -28,22 +28,22 @@ std::string LakeSession::Region(const std::string& configured) const {
   return of_profile.empty() ? "us-east-1" : of_profile;
 }
 
-std::string LakeSession::Endpoint(const std::string& configured, const char* service) {
-  if (!configured.empty()) return configured;
-  const std::string own = std::string("AWS_ENDPOINT_URL_") + service;
-  for (const char* name : {own.c_str(), "AWS_ENDPOINT_URL"}) {
-    const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0') return value;
-  }
-  return "";
+Result<aws::Endpoint> LakeSession::Endpoint(const std::string& configured,
+                                            const std::string& service,
+                                            const std::string& region) const {
+  return aws::FindEndpoint(aws::RealSurroundings(), {.service = service,
+                                                     .region = region,
+                                                     .configured = configured,
+                                                     .profile = config_.aws_profile});
 }
 
-store::S3Options LakeSession::S3OptionsOf() const {
+Result<store::S3Options> LakeSession::S3OptionsOf() const {
   store::S3Options options;
   options.region = Region(config_.store_region);
-  options.endpoint = Endpoint(config_.store_endpoint, "S3");
+  DAYPART_TRY(const auto endpoint, Endpoint(config_.store_endpoint, "s3", options.region));
+  options.endpoint = endpoint.url;
   // Servers that are not AWS's seldom have a name for each bucket.
-  options.is_path_style = config_.store_is_path_style.value_or(!options.endpoint.empty());
+  options.is_path_style = config_.store_is_path_style.value_or(!endpoint.is_aws);
   options.is_requester_paying = config_.store_is_requester_paying;
   options.encryption = config_.store_encryption;
   options.kms_key_id = config_.store_kms_key;
@@ -60,12 +60,13 @@ Status LakeSession::OpenStore(const CancelToken& cancel) {
   store_ = store::MakeSchemeStore(
       store::MakeDirectoryStore(),
       [this, &cancel]() -> Result<std::unique_ptr<store::ObjectStore>> {
+        DAYPART_TRY(auto options, S3OptionsOf());
         auto s3 = store::MakeS3Store({.http = *http_,
                                       .credentials = *credentials_,
                                       .clock = clock_,
                                       .random = random_,
                                       .cancel = &cancel},
-                                     S3OptionsOf());
+                                     std::move(options));
         return store::MakeCachedStore(
             std::move(s3), {.directory = config_.cache_directory.string(),
                             .bytes_max = static_cast<uint64_t>(config_.cache_bytes_max)});
@@ -74,15 +75,19 @@ Status LakeSession::OpenStore(const CancelToken& cancel) {
 }
 
 Status LakeSession::OpenCatalog(bool read_only, const CancelToken& cancel) {
-  if (config_.catalog_kind == "glue") {
+  const bool is_never_asked = config_.catalog_kind == kNoCatalog;
+  if (config_.catalog_kind == "glue" || is_never_asked) {
+    const std::string region = Region(config_.glue_region);
+    auto endpoint = Endpoint(config_.glue_endpoint, "glue", region);
+    if (!endpoint && !is_never_asked) return std::move(endpoint).error();
     auto glue = catalog::OpenGlueCatalog({.http = *http_,
                                          .credentials = *credentials_,
                                          .clock = clock_,
                                          .random = random_,
                                          .store = *store_,
                                          .cancel = &cancel},
-                                        {.region = Region(config_.glue_region),
-                                         .endpoint = Endpoint(config_.glue_endpoint, "GLUE"),
+                                        {.region = region,
+                                         .endpoint = endpoint ? endpoint->url : "",
                                          .catalog_id = config_.glue_catalog_id,
                                          .projects_partitions = config_.projects_partitions,
                                          .retry = {}});

@@ -10,6 +10,7 @@
 
 #include "app/config.h"
 #include "aws/credentials.h"
+#include "aws/endpoint.h"
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -22,6 +23,9 @@
 #include "store/s3_store.h"
 
 namespace daypart::app {
+
+/// As catalog_kind: of a session that opens no catalog and asks none for tables.
+inline constexpr const char* kNoCatalog = "none";
 
 /// What calls of AWS's services are made with. Belongs to the session.
 struct AwsParts {
@@ -49,12 +53,13 @@ class LakeSession {
   aws::CredentialSource& credentials() { return *credentials_; }
   AwsParts aws() { return {*http_, *credentials_, clock_, random_}; }
 
-  /// Of the store on S3, wherever the lake is.
-  store::S3Options S3OptionsOf() const;
+  /// Of the store on S3, wherever the lake is. errors: as Endpoint.
+  Result<store::S3Options> S3OptionsOf() const;
   /// As the configuration says, else the environment, the profile, us-east-1.
   std::string Region(const std::string& configured) const;
-  /// As the configuration says, else AWS_ENDPOINT_URL_<service>, AWS_ENDPOINT_URL; empty: AWS's.
-  static std::string Endpoint(const std::string& configured, const char* service);
+  /// Of a service in the region: as the configuration says, else the AWS tools' settings.
+  Result<aws::Endpoint> Endpoint(const std::string& configured, const std::string& service,
+                                 const std::string& region) const;
 
   /// The location that a command-line path means: itself if it has a scheme, the lake's folder of
   /// that name if there is one (raw/…), else the file relative to the current folder.

@@ -32,12 +32,14 @@ std::string AthenaOutput(const Config& config) {
   return has_place ? "" : config.store_location + "/athena-results/";
 }
 
-std::unique_ptr<aws::Athena> OpenAthena(LakeSession& session, const CancelToken* cancel) {
+Result<std::unique_ptr<aws::Athena>> OpenAthena(LakeSession& session, const CancelToken* cancel) {
   const Config& config = session.config();
   const AwsParts parts = session.aws();
   aws::AthenaOptions options;
   options.region = session.Region(config.athena_region);
-  options.endpoint = LakeSession::Endpoint(config.athena_endpoint, "ATHENA");
+  DAYPART_TRY(const auto endpoint,
+              session.Endpoint(config.athena_endpoint, "athena", options.region));
+  options.endpoint = endpoint.url;
   options.workgroup = config.athena_workgroup;
   options.output = AthenaOutput(config);
   if (config.store_encryption == "AES256") options.encryption = "SSE_S3";
@@ -60,7 +62,7 @@ Result<int> RunAthenaQuery(LakeSession& session, const std::string& sql,
     return Unsupported("a statement that changes rows or tables wants --write");
   }
   const CancelToken& cancel = session.context().cancel;
-  const auto athena = OpenAthena(session, &cancel);
+  DAYPART_TRY(const auto athena, OpenAthena(session, &cancel));
   DAYPART_TRY(const auto statement, query::RunInAthena(*athena, session.clock(), cancel, sql));
   DAYPART_TRY(const auto rows, query::RowsOfAthena(*athena, session.store(), statement));
   if (rows->schema()->num_fields() > 0) {

@@ -20,7 +20,7 @@ namespace daypart::app {
 std::string AthenaOutput(const Config& config);
 
 /// Athena as the configuration says. session must outlive it.
-std::unique_ptr<aws::Athena> OpenAthena(LakeSession& session, const CancelToken* cancel);
+Result<std::unique_ptr<aws::Athena>> OpenAthena(LakeSession& session, const CancelToken* cancel);
 
 /// is_write: a statement that changes something is taken.
 Result<int> RunAthenaQuery(LakeSession& session, const std::string& sql,

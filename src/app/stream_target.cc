@@ -7,7 +7,8 @@
 
 namespace daypart::app {
 
-StreamTarget StreamTargetOf(const LakeSession& session, const StreamTargetOptions& options) {
+Result<StreamTarget> StreamTargetOf(const LakeSession& session,
+                                    const StreamTargetOptions& options) {
   std::string stream = options.stream;
   bool is_aws = options.is_aws;
   const Config& config = session.config();
@@ -18,16 +19,19 @@ StreamTarget StreamTargetOf(const LakeSession& session, const StreamTargetOption
       is_aws = true;
     }
   }
-  if (is_aws) return {.place = KinesisPlaceOf(session, stream, options.region)};
+  if (is_aws) {
+    DAYPART_TRY(auto place, KinesisPlaceOf(session, stream, options.region));
+    return StreamTarget{.place = std::move(place)};
+  }
   std::string endpoint = options.endpoint;
   if (endpoint.empty()) {
     const auto running = ServerNotice::Find(config.lake_directory.string());
     endpoint = running.value_or("http://" + config.listen);
   }
-  return {.place = {.stream = stream,
-                    .region = options.region.empty() ? "us-east-1" : options.region,
-                    .endpoint = std::move(endpoint)},
-          .is_local = true};
+  return StreamTarget{.place = {.stream = stream,
+                                .region = options.region.empty() ? "us-east-1" : options.region,
+                                .endpoint = std::move(endpoint)},
+                      .is_local = true};
 }
 
 }  // namespace daypart::app

@@ -24,6 +24,8 @@ struct StreamTargetOptions {
 };
 
 /// Amazon Kinesis if is_aws or the stream's own `source` says so, else the local server.
-StreamTarget StreamTargetOf(const LakeSession& session, const StreamTargetOptions& options);
+/// errors: as LakeSession::Endpoint.
+Result<StreamTarget> StreamTargetOf(const LakeSession& session,
+                                    const StreamTargetOptions& options);
 
 }  // namespace daypart::app

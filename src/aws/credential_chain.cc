@@ -11,6 +11,7 @@
 
 #include "aws/credentials.h"
 #include "aws/digest.h"
+#include "aws/endpoint.h"
 #include "aws/profile_file.h"
 #include "aws/service.h"
 #include "aws/sso_token.h"
@@ -105,7 +106,7 @@ class Chain {
     const std::string profile = !options_.profile.empty()       ? options_.profile
                                 : !Env("AWS_PROFILE").empty() ? Env("AWS_PROFILE")
                                                                 : "default";
-    LoadFiles();
+    files_ = ReadProfileFiles(around_);
     const bool is_named = !options_.profile.empty() || !Env("AWS_PROFILE").empty();
     if (files_.profiles.contains(profile)) {
       auto found = FromProfile(profile, 0);
@@ -128,20 +129,8 @@ class Chain {
   std::string Env(const std::string& name) const {
     return around_.environment(name).value_or("");
   }
-  std::string FilePath(const char* variable, const char* name) const {
-    const std::string given = Env(variable);
-    return given.empty() ? Env("HOME") + "/.aws/" + name : given;
-  }
-  std::string ConfigPath() const { return FilePath("AWS_CONFIG_FILE", "config"); }
-  std::string CredentialsPath() const {
-    return FilePath("AWS_SHARED_CREDENTIALS_FILE", "credentials");
-  }
-
-  void LoadFiles() {
-    files_ = {};
-    if (const auto text = around_.read_file(ConfigPath())) AddProfileFile(*text, false, files_);
-    if (const auto text = around_.read_file(CredentialsPath())) AddProfileFile(*text, true, files_);
-  }
+  std::string ConfigPath() const { return ConfigFilePath(around_); }
+  std::string CredentialsPath() const { return CredentialsFilePath(around_); }
 
   /// errors: kNotFound if the profile says nothing of credentials.
   Result<Credentials> FromProfile(const std::string& name, int depth) {
@@ -233,10 +222,11 @@ class Chain {
 
   std::string StsRegion() const { return options_.region.empty() ? "us-east-1" : options_.region; }
 
-  std::string StsEndpoint() const {
-    if (!options_.sts_endpoint.empty()) return options_.sts_endpoint;
-    const std::string given = Env("AWS_ENDPOINT_URL_STS");
-    return given.empty() ? Env("AWS_ENDPOINT_URL") : given;
+  Result<Endpoint> StsEndpoint() const {
+    return FindEndpoint(around_, {.service = "sts",
+                                  .region = StsRegion(),
+                                  .configured = options_.sts_endpoint,
+                                  .profile = options_.profile});
   }
 
   static Result<Credentials> FromSts(const std::string& xml, const std::string& origin) {
@@ -267,8 +257,9 @@ class Chain {
                        {"DurationSeconds", seconds}};
     if (settings.contains("external_id")) form.emplace_back("ExternalId", get("external_id", ""));
     Fixed fixed(source);
+    DAYPART_TRY(const Endpoint endpoint, StsEndpoint());
     Service sts(http_, fixed, clock_, random_, nullptr,
-                {.name = "sts", .region = StsRegion(), .endpoint = StsEndpoint(), .retry = {}});
+                {.name = "sts", .region = StsRegion(), .endpoint = endpoint.url, .retry = {}});
     const std::string body = CanonicalQuery(form);
     DAYPART_TRY(const ServiceAnswer answer,
                 sts.Call({.headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
@@ -295,16 +286,14 @@ class Chain {
 
   /// A call to STS that is not signed, because a token in it proves who asks.
   Result<http::Response> AskUnsigned(const std::string& body) {
-    const std::string given = StsEndpoint();
-    const std::string own = "https://sts." + StsRegion() + ".amazonaws.com" +
-                            (StsRegion().starts_with("cn-") ? ".cn" : "");
+    DAYPART_TRY(const Endpoint endpoint, StsEndpoint());
     const http::RetryPolicy policy;
     http::RetryBudget budget;
     http::Retries retries(policy, budget, clock_, random_, nullptr);
     while (true) {
       auto response =
           http_.Send({.method = "POST",
-                      .url = (given.empty() ? own : given) + "/",
+                      .url = endpoint.url + "/",
                       .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
                       .body = std::as_bytes(std::span(body.data(), body.size()))});
       const bool is_passing =
@@ -329,17 +318,22 @@ class Chain {
     const std::string path = Env("HOME") + "/.aws/sso/cache/" + Sha1Hex(cache_key) + ".json";
     const std::string login = "; log in with: aws sso login";
     const std::string region = get(sso, "sso_region");
+    const auto find = [&](const char* service) {
+      return FindEndpoint(around_, {.service = service,
+                                    .region = region,
+                                    .configured = {},
+                                    .profile = options_.profile});
+    };
+    DAYPART_TRY(const Endpoint oidc, find("sso_oidc"));
     DAYPART_TRY(const std::string token,
                 SsoAccessToken(http_, clock_, around_,
                                {.path = path,
                                 .region = region,
-                                .endpoint = Env("AWS_ENDPOINT_URL_SSO_OIDC"),
+                                .endpoint = oidc.url,
                                 .origin = origin}));
-    const std::string given = Env("AWS_ENDPOINT_URL_SSO");
-    const std::string base =
-        given.empty() ? "https://portal.sso." + region + ".amazonaws.com" : given;
+    DAYPART_TRY(const Endpoint portal, find("sso"));
     DAYPART_TRY(const http::Response response,
-                http_.Send({.url = base + "/federation/credentials?" +
+                http_.Send({.url = portal.url + "/federation/credentials?" +
                                    CanonicalQuery({{"account_id", get(settings, "sso_account_id")},
                                                    {"role_name", get(settings, "sso_role_name")}}),
                             .headers = {{"x-amz-sso_bearer_token", token}}}));

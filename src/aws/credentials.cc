@@ -81,6 +81,12 @@ Result<std::string> RunShell(const std::string& command) {
   return text;
 }
 
+std::string SharedFilePath(const ChainSurroundings& around, const char* variable,
+                           const char* name) {
+  const std::string given = around.environment(variable).value_or("");
+  return given.empty() ? around.environment("HOME").value_or("") + "/.aws/" + name : given;
+}
+
 }  // namespace
 
 std::unique_ptr<CredentialSource> MakeRefreshing(Clock& clock,
@@ -102,15 +108,29 @@ ChainSurroundings RealSurroundings() {
           .run = RunShell};
 }
 
-std::string RegionOfProfile(const ChainSurroundings& surroundings, const std::string& profile) {
-  const auto environment = [&](const char* name) {
-    return surroundings.environment(name).value_or("");
-  };
-  std::string path = environment("AWS_CONFIG_FILE");
-  if (path.empty()) path = environment("HOME") + "/.aws/config";
+std::string ConfigFilePath(const ChainSurroundings& around) {
+  return SharedFilePath(around, "AWS_CONFIG_FILE", "config");
+}
+
+std::string CredentialsFilePath(const ChainSurroundings& around) {
+  return SharedFilePath(around, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
+}
+
+ProfileFiles ReadProfileFiles(const ChainSurroundings& around) {
   ProfileFiles files;
-  if (const auto text = surroundings.read_file(path)) AddProfileFile(*text, false, files);
-  const std::string named = profile.empty() ? environment("AWS_PROFILE") : profile;
+  if (const auto text = around.read_file(ConfigFilePath(around))) {
+    AddProfileFile(*text, false, files);
+  }
+  if (const auto text = around.read_file(CredentialsFilePath(around))) {
+    AddProfileFile(*text, true, files);
+  }
+  return files;
+}
+
+std::string RegionOfProfile(const ChainSurroundings& surroundings, const std::string& profile) {
+  const ProfileFiles files = ReadProfileFiles(surroundings);
+  const std::string named =
+      profile.empty() ? surroundings.environment("AWS_PROFILE").value_or("") : profile;
   const auto found = files.profiles.find(named.empty() ? "default" : named);
   if (found == files.profiles.end()) return "";
   const auto region = found->second.find("region");

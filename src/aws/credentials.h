@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "aws/profile_file.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "http/client.h"
@@ -48,6 +49,13 @@ struct ChainSurroundings {
 
 /// The process's environment, files and shell.
 ChainSurroundings RealSurroundings();
+
+/// The shared files, or what there is of them: $AWS_CONFIG_FILE, $AWS_SHARED_CREDENTIALS_FILE, else
+/// ~/.aws/config and ~/.aws/credentials.
+ProfileFiles ReadProfileFiles(const ChainSurroundings& around);
+/// Where they are, for messages too.
+std::string ConfigFilePath(const ChainSurroundings& around);
+std::string CredentialsFilePath(const ChainSurroundings& around);
 
 struct ChainOptions {
   /// Empty: $AWS_PROFILE, else "default". One named here goes before the environment.

@@ -430,6 +430,18 @@ TEST(Service, TriesAgainWhenThrottledOrCutOffAndSaysThatAnAttemptMayHaveActed) {
   EXPECT_EQ(caller.network.sent.size(), 4u);
 }
 
+TEST(Service, KeepsThePathOfItsEndpoint) {
+  Caller caller;
+  Service behind(caller.network, *caller.keys, caller.clock, caller.random, nullptr,
+                 {.name = "s3",
+                  .region = "us-east-1",
+                  .endpoint = "http://127.0.0.1:8080/lake/",
+                  .retry = {}});
+  caller.network.Answer(200, "");
+  ASSERT_TRUE(behind.Call({.method = "GET", .path = "/bucket/key"}));
+  EXPECT_EQ(caller.network.sent.at(0).line, "GET http://127.0.0.1:8080/lake/bucket/key");
+}
+
 TEST(Service, GivesUpAtTheLimitAndDoesNotRepeatWhatIsRefused) {
   Caller caller;
   for (int i = 0; i < 9; ++i) caller.network.Answer(503, "<Error><Code>SlowDown</Code></Error>");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sections [default], [profile NAME] (config) or [NAME] (credentials), [sso-session NAME]; lines
-// key = value; comments begin with # or ;. Indented lines belong to a nested setting and are passed
-// over.
+// Sections [default], [profile NAME] (config) or [NAME] (credentials), [sso-session NAME],
+// [services NAME]; lines key = value; comments begin with # or ;. Indented lines belong to the
+// setting above them: to a service within [services NAME], elsewhere they are passed over.
 #include "aws/profile_file.h"
 
 #include <algorithm>
@@ -16,21 +16,31 @@ std::string_view Trim(std::string_view text) {
   return text.substr(0, text.find_last_not_of(kSpace) + 1);
 }
 
-ProfileSettings* SectionOf(std::string_view name, bool is_credentials_file, ProfileFiles& files) {
+/// Where a section's lines go; nullptr: nowhere.
+struct Section {
+  ProfileSettings* settings = nullptr;
+  ServiceSettings* services = nullptr;
+};
+
+Section SectionOf(std::string_view name, bool is_credentials_file, ProfileFiles& files) {
   name = Trim(name);
-  if (is_credentials_file) return &files.profiles[std::string(name)];
-  if (name == "default") return &files.profiles["default"];
-  if (name.starts_with("profile ")) return &files.profiles[std::string(Trim(name.substr(8)))];
+  const auto rest = [&](std::string_view word) {
+    return std::string(Trim(name.substr(word.size())));
+  };
+  if (is_credentials_file) return {.settings = &files.profiles[std::string(name)]};
+  if (name == "default") return {.settings = &files.profiles["default"]};
+  if (name.starts_with("profile ")) return {.settings = &files.profiles[rest("profile ")]};
   if (name.starts_with("sso-session ")) {
-    return &files.sso_sessions[std::string(Trim(name.substr(12)))];
+    return {.settings = &files.sso_sessions[rest("sso-session ")]};
   }
-  return nullptr;
+  if (name.starts_with("services ")) return {.services = &files.services[rest("services ")]};
+  return {};
 }
 
 }  // namespace
 
 void AddProfileFile(std::string_view text, bool is_credentials_file, ProfileFiles& files) {
-  ProfileSettings* section = nullptr;
+  Section section;
   while (!text.empty()) {
     const size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
@@ -40,13 +50,13 @@ void AddProfileFile(std::string_view text, bool is_credentials_file, ProfileFile
     if (trimmed.front() == '[') {
       const size_t close = trimmed.find(']');
       section = close == std::string_view::npos
-                    ? nullptr
+                    ? Section{}
                     : SectionOf(trimmed.substr(1, close - 1), is_credentials_file, files);
       continue;
     }
     const size_t equals = trimmed.find('=');
     const bool is_nested = line.front() == ' ' || line.front() == '\t';
-    if (section == nullptr || equals == std::string_view::npos || is_nested) continue;
+    if (equals == std::string_view::npos) continue;
     std::string_view value = Trim(trimmed.substr(equals + 1));
     const size_t comment = std::min(value.find(" #"), value.find(" ;"));
     value = Trim(value.substr(0, comment));
@@ -54,7 +64,11 @@ void AddProfileFile(std::string_view text, bool is_credentials_file, ProfileFile
     std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) {
       return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
     });
-    (*section)[key] = std::string(value);
+    if (section.services != nullptr && !is_nested) {
+      section.settings = &(*section.services)[key];
+    } else if (section.settings != nullptr && is_nested == (section.services != nullptr)) {
+      (*section.settings)[key] = std::string(value);
+    }
   }
 }
 

@@ -12,9 +12,13 @@ namespace daypart::aws {
 
 using ProfileSettings = std::map<std::string, std::string>;
 
+/// Of a section [services NAME]: a service's id to its settings.
+using ServiceSettings = std::map<std::string, ProfileSettings>;
+
 struct ProfileFiles {
   std::map<std::string, ProfileSettings> profiles;
   std::map<std::string, ProfileSettings> sso_sessions;
+  std::map<std::string, ServiceSettings> services;
 };
 
 /// Adds a file's sections; settings of the credentials file go before those of the config file.

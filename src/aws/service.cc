@@ -12,6 +12,7 @@
 #include <pugixml.hpp>
 
 #include "aws/digest.h"
+#include "aws/endpoint.h"
 #include "base/log.h"
 
 namespace daypart::aws {
@@ -61,10 +62,20 @@ std::optional<int64_t> SkewOf(const http::Response& response, UtcMicros now) {
   return static_cast<int64_t>(theirs) * 1'000'000 - now.value();
 }
 
-std::string HostOf(std::string_view endpoint) {
+std::string_view WithoutScheme(std::string_view endpoint) {
   const size_t begin = endpoint.find("://");
-  std::string_view host = begin == std::string_view::npos ? endpoint : endpoint.substr(begin + 3);
+  return begin == std::string_view::npos ? endpoint : endpoint.substr(begin + 3);
+}
+
+std::string HostOf(std::string_view endpoint) {
+  const std::string_view host = WithoutScheme(endpoint);
   return std::string(host.substr(0, host.find('/')));
+}
+
+/// Before the call's own: of an endpoint such as http://127.0.0.1:8080/s3, else empty.
+std::string PathOf(std::string_view endpoint) {
+  const std::string_view host = WithoutScheme(endpoint);
+  return std::string(host.substr(std::min(host.find('/'), host.size())));
 }
 
 std::chrono::milliseconds RetryAfter(const http::Response& response) {
@@ -177,24 +188,21 @@ Service::Service(http::Client& http, CredentialSource& credentials, Clock& clock
       options_(std::move(options)) {}
 
 std::string Service::endpoint() const {
-  if (!options_.endpoint.empty()) {
-    std::string given = options_.endpoint;
-    while (given.ends_with('/')) given.pop_back();
-    return given;
-  }
-  const std::string domain =
-      options_.region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
-  return "https://" + options_.name + '.' + options_.region + domain;
+  if (options_.endpoint.empty()) return AwsEndpoint(options_.name, options_.region);
+  std::string given = options_.endpoint;
+  while (given.ends_with('/')) given.pop_back();
+  return given;
 }
 
 Result<http::Response> Service::Attempt(const ServiceCall& call, const Credentials& credentials) {
   const std::string base = endpoint();
   const std::string scheme = base.substr(0, base.find("://") + 3);
   const std::string host = call.host_prefix + HostOf(base);
+  const std::string path = PathOf(base) + call.path;
   const UtcMicros now(clock_.Now().value() + skew_micros_.load());
   const bool is_unsigned = options_.may_leave_body_unsigned && scheme == "https://";
   SignableRequest signable{.method = call.method,
-                           .path = call.path,
+                           .path = path,
                            .query = call.query,
                            .headers = call.headers,
                            .payload_hash = is_unsigned && !call.body.empty()
@@ -210,7 +218,7 @@ Result<http::Response> Service::Attempt(const ServiceCall& call, const Credentia
     signable.headers.emplace_back("X-Amz-Security-Token", credentials.session_token);
   }
   http::Request request{.method = call.method,
-                        .url = scheme + host + call.path,
+                        .url = scheme + host + path,
                         .body = call.body,
                         .into = call.into,
                         .on_body = call.on_body,

@@ -62,7 +62,7 @@ Error ToError(const http::Response& response, std::string_view what);
 struct ServiceOptions {
   std::string name;      // for signing: "s3", "glue"
   std::string region;
-  std::string endpoint;  // "http://127.0.0.1:7070"; empty: AWS's own
+  std::string endpoint;  // "http://127.0.0.1:7070"; empty: AWS's own of the region
   http::RetryPolicy retry;
   /// Leaves the body out of the signature over https, whose checksum header protects it.
   bool may_leave_body_unsigned = false;

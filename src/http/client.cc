@@ -256,6 +256,16 @@ class CurlClient final : public Client {
       case CURLE_OPERATION_TIMEDOUT:
         return "; the service is slow or a firewall keeps the answer back: try again, see that it "
                "can be reached from here";
+      case CURLE_SSL_CONNECT_ERROR:
+        return "; is it https that is spoken there? Correct the endpoint's scheme or port";
+      case CURLE_PEER_FAILED_VERIFICATION:
+        return "; its certificate is not trusted: AWS_CA_BUNDLE names a file of those that are";
+      case CURLE_SEND_ERROR:
+      case CURLE_RECV_ERROR:
+      case CURLE_GOT_NOTHING:
+      case CURLE_PARTIAL_FILE:
+        return "; the connection broke off: run it again; if it goes on, look at the service's log "
+               "and at proxies between";
       default: return "";
     }
   }
@@ -270,7 +280,8 @@ class CurlClient final : public Client {
                                " bytes is expected, found more");
     }
     if (exchange.is_given_up) {
-      return Unavailable(what + ": the connection ended before the answer came");
+      return Unavailable(what + ": the connection ended before the answer came" +
+                         HintOf(CURLE_RECV_ERROR));
     }
     if (code == CURLE_ABORTED_BY_CALLBACK) return Cancelled("stopped on request: " + what);
     if (code == CURLE_URL_MALFORMAT) return InvalidArgument("no URL: " + Shown(request.url));

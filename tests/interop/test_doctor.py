@@ -58,8 +58,12 @@ def test_the_embedded_default(tmp_path):
     assert done.returncode == 0 and not done.stdout
 
 
+def without_keys(env, home):
+    return {name: value for name, value in env.items() if "KEY" not in name} | {"HOME": str(home)}
+
+
 def test_what_the_machine_lacks(tmp_path):
-    checks = doctor(tmp_path)
+    checks = doctor(tmp_path, without_keys(cloud.environment(), tmp_path))
     assert [c["service"] for c in failed(checks)] == ["configuration"] and "daypart init" in checks[0]["remedy"]
     init(tmp_path)
     (tmp_path / "lake" / "catalog.db").unlink()
@@ -161,9 +165,63 @@ def test_a_wrong_secret_and_a_missing_bucket(tmp_path):
 
 
 def test_no_credentials_at_all(lake):
-    env = {name: value for name, value in lake.env.items() if "KEY" not in name} | {"HOME": str(lake.folder)}
-    [check] = failed(doctor(lake.folder, env))
+    [check] = failed(doctor(lake.folder, without_keys(lake.env, lake.folder)))
     assert check["service"] == "credentials" and "aws configure" in check["remedy"]
+
+
+def test_a_missing_database_is_one_line(lake):
+    lake.server.client("glue").delete_database(Name="media")
+    [check] = failed(lake.doctor())
+    assert (check["service"], check["check"]) == ("glue", "glue:GetTables") and "daypart init" in check["remedy"]
+
+
+def test_before_there_is_a_lake_the_credentials_are_told(tmp_path):
+    server = cloud.start_moto(tmp_path)
+    checks = doctor(tmp_path, cloud.environment(AWS_ENDPOINT_URL=server.url))
+    assert [c["service"] for c in failed(checks)] == ["configuration"]
+    told = {check["check"]: check["found"] for check in checks}
+    assert "from environment, key …" + cloud.KEY[-4:] in told["find"] and server.url == told["endpoint"]
+    assert server.client("sts").get_caller_identity()["Arn"] in told["sts:GetCallerIdentity"]
+    server.stop()
+    # Without credentials none are missing: a lake on this machine needs none.
+    checks = doctor(tmp_path, without_keys(cloud.environment(), tmp_path))
+    assert [c["service"] for c in failed(checks)] == ["configuration"]
+    assert [(c["service"], c["outcome"]) for c in checks[1:]] == [("credentials", "skipped")]
+
+
+def test_a_place_of_kinesis_without_a_stream_is_looked_at(tmp_path):
+    server = cloud.start_moto(tmp_path)
+    init(tmp_path)
+    config = tmp_path / "daypart.toml"
+    config.write_text(config.read_text() + f'\n[kinesis]\nendpoint = "{server.url}"\n')
+    env = cloud.environment(AWS_ENDPOINT_URL_STS=server.url)
+    checks = doctor(tmp_path, env)
+    assert not failed(checks) and ("kinesis", "answer") in [(c["service"], c["check"]) for c in checks]
+    proxy = faults.FaultProxy(server.url, lambda call: faults.json_error(400, "AccessDeniedException")
+                              if call.target.startswith("Kinesis") else None)
+    config.write_text(config.read_text().replace(server.url, proxy.url))
+    assert not failed(doctor(tmp_path, env))
+    config.write_text(config.read_text().replace(proxy.url, f"http://127.0.0.1:{cloud.free_port()}"))
+    [check] = failed(doctor(tmp_path, env))
+    assert check["service"] == "kinesis" and "nothing listens" in check["found"]
+    proxy.stop()
+    server.stop()
+
+
+def test_a_broken_connection_says_what_to_do(lake):
+    proxy = faults.FaultProxy(lake.server.url, lambda call: faults.Lose() if "list-type" in call.query else None)
+    [check] = failed(lake.doctor(proxy.url))
+    assert check["check"] == "s3:ListBucket" and "the connection broke off: run it again" in check["found"]
+    proxy.stop()
+
+
+def test_an_upload_to_a_server_that_is_down_says_what_to_do(lake):
+    (lake.folder / "rows.csv").write_text("a,b\n1,2\n")
+    lake.server.stop()
+    done = subprocess.run([BINARY, "upload", "rows.csv", "raw/"], cwd=lake.folder, env=lake.env, text=True,
+                          capture_output=True, timeout=120)
+    assert done.returncode == 1 and lake.server.url in done.stderr, done.stderr
+    assert "nothing listens there: start the service, or correct the endpoint" in done.stderr
 
 
 def test_an_expired_token(lake):
