@@ -3,6 +3,7 @@
 
 import json
 import signal
+import time
 
 from serving import Served, wait_until
 
@@ -73,6 +74,7 @@ def test_a_servers_stream_needs_force_while_a_commit_waits(lake):
         lake.must("stream", "delete", "clicks")  # nothing is in it
         lake.must("stream", "create", "clicks")
         send(lake, 0, 500)
+        assert wait_until(lambda: lake.catalog().table_exists(TABLE)), server.told()
         assert wait_until(lambda: server.query(f"SELECT count(*) AS n FROM {TABLE}") == [{"n": 500}])
         told = refused(lake)
         assert "500 records not in media.events" in told and "daypart serve, which runs" in told
@@ -93,3 +95,4 @@ def test_a_stream_that_was_made_again_is_counted_from_its_own_first_record(lake)
         assert "10 records not in media.events" in refused(lake)
         lake.must("stream", "clicks", "--until-idle")
         lake.must("stream", "delete", "clicks")
+        time.sleep(1.1)  # streams of one second have the same sequence numbers
