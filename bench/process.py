@@ -26,7 +26,8 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-def run_measured(*command):
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", LAUNCHER, *command], capture_output=True)
+def run_measured(*command, **options):
+    """options: of subprocess.run, as cwd and env."""
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", LAUNCHER, *command], capture_output=True, **options)
     assert done.returncode == 0, (command[:8], done.stderr[-2000:])
     return Run(*map(float, done.stderr.decode().split()[-3:]), done.stdout)

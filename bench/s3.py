@@ -13,26 +13,22 @@ import os
 import pathlib
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
 
 import cloud  # noqa: E402: found by the path above
 import faults  # noqa: E402
+from process import run_measured  # noqa: E402
 
 DAYPART = os.environ.get("DAYPART", str(ROOT / "build" / "daypart"))
 SUMS = ("SUM(a), SUM(b), SUM(c), SUM(d), MIN(t), MAX(t)")
 
 
 def timed(command, cwd, env):
-    begin = time.monotonic()
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, (command, done.stderr)
-    return time.monotonic() - begin, done.stdout
+    return run_measured(*command, cwd=cwd, env=env)
 
 
 def make_data(folder, gigabytes):
@@ -63,9 +59,12 @@ print(c.execute("SELECT {SUMS} FROM read_parquet('{glob}')").fetchall())
 
 
 def tell(title, ours, theirs, peer, size):
-    mine, other = statistics.median(ours), statistics.median(theirs)
+    """By the clock and, as other work moves that less, by cpu time without the server's."""
+    mine, other = (statistics.median(run.seconds for run in runs) for runs in (ours, theirs))
+    my_cpu, other_cpu = (statistics.median(run.cpu for run in runs) for runs in (ours, theirs))
     print(f"{title:28} daypart {mine:6.2f} s ({size / mine / 1e6:5.0f} MB/s)   {peer} {other:6.2f} s "
-          f"({size / other / 1e6:5.0f} MB/s)   {other / mine:.2f} x", flush=True)
+          f"({size / other / 1e6:5.0f} MB/s)   {other / mine:.2f} x   cpu {my_cpu:5.2f} s and {other_cpu:5.2f} s   "
+          f"{other_cpu / my_cpu:.2f} x   peak {max(run.peak for run in ours):4.0f} MiB", flush=True)
 
 
 def main():
@@ -91,9 +90,9 @@ def measure(folder, server, arguments):
     timed([DAYPART, "init", ".", "--warehouse", "s3://lake/demo", "--endpoint", server.url], lake, env)
     ours, theirs = [], []
     for number in range(arguments.rounds):
-        ours.append(timed([DAYPART, "--quiet", "upload", "-r", str(folder / "data"), f"up-{number}/"], lake, env)[0])
+        ours.append(timed([DAYPART, "--quiet", "upload", "-r", str(folder / "data"), f"up-{number}/"], lake, env))
         theirs.append(timed([sys.executable, "-m", "awscli", "--endpoint-url", server.url, "s3", "cp", "--recursive",
-                             "--only-show-errors", str(folder / "data"), f"s3://lake/cli-{number}/"], lake, env)[0])
+                             "--only-show-errors", str(folder / "data"), f"s3://lake/cli-{number}/"], lake, env))
         remove(server, [f"demo/up-{number}/" if number else "-", f"cli-{number}/"])
     tell(f"upload of {size / 1e9:.1f} GB", ours, theirs, "aws s3 cp", size)
     objects = server.client("s3").list_objects_v2(Bucket="lake", Prefix="demo/up-0/")["Contents"]
@@ -114,12 +113,12 @@ def measure(folder, server, arguments):
     for _ in range(arguments.rounds):
         shutil.rmtree(lake / ".daypart-cache", ignore_errors=True)
         (lake / "daypart.toml").write_text(uncached)
-        times["off"].append(timed(scan, lake, env)[0])
+        times["off"].append(timed(scan, lake, env))
         (lake / "daypart.toml").write_text(config)
-        times["filling"].append(timed(scan, lake, env)[0])
-        times["cached"].append(timed(scan, lake, env)[0])
-        times["httpfs"].append(timed(peer, lake, env)[0])
-        times["local"].append(timed(scan, local, env)[0])
+        times["filling"].append(timed(scan, lake, env))
+        times["cached"].append(timed(scan, lake, env))
+        times["httpfs"].append(timed(peer, lake, env))
+        times["local"].append(timed(scan, local, env))
     tell(f"scan of {size / 1e9:.1f} GB, cache off", times["off"], times["httpfs"], "httpfs", size)
     tell("  filling the cache", times["filling"], times["httpfs"], "httpfs", size)
     tell("  again, from the cache", times["cached"], times["httpfs"], "httpfs", size)
@@ -144,7 +143,7 @@ def commit(folder, server, env):
     for _ in range(2):
         timed([DAYPART, "load", "media.c", "rows.csv"], lake, env)
     proxy.calls.clear()
-    seconds, _ = timed([DAYPART, "load", "media.c", "rows.csv"], lake, env)
+    seconds = timed([DAYPART, "load", "media.c", "rows.csv"], lake, env).seconds
     print(f"load of one row at 20 ms: {len(proxy.calls)} calls with the data file's, {seconds * 1000:.0f} ms", flush=True)
     proxy.stop()
 
