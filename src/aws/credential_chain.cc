@@ -12,6 +12,7 @@
 #include "aws/credentials.h"
 #include "aws/digest.h"
 #include "aws/endpoint.h"
+#include "aws/json_call.h"
 #include "aws/profile_file.h"
 #include "aws/service.h"
 #include "aws/sso_token.h"
@@ -40,19 +41,14 @@ class Fixed final : public CredentialSource {
   const Credentials credentials_;
 };
 
-std::string TextOf(const json& document, const char* key) {
-  const auto found = document.find(key);
-  return found != document.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 /// The JSON that credential_process, containers and instances answer with. Its text is never put
 /// into an error, because it may hold a secret.
 Result<Credentials> FromJson(const std::string& text, const char* token_key, std::string origin) {
   const json document = json::parse(text, nullptr, false);
-  Credentials credentials{.access_key_id = TextOf(document, "AccessKeyId"),
-                          .secret_access_key = TextOf(document, "SecretAccessKey"),
-                          .session_token = TextOf(document, token_key),
-                          .expires = ParseIsoTime(TextOf(document, "Expiration")),
+  Credentials credentials{.access_key_id = TextIn(document, "AccessKeyId"),
+                          .secret_access_key = TextIn(document, "SecretAccessKey"),
+                          .session_token = TextIn(document, token_key),
+                          .expires = ParseIsoTime(TextIn(document, "Expiration")),
                           .origin = std::move(origin)};
   if (credentials.access_key_id.empty() || credentials.secret_access_key.empty()) {
     return PermissionDenied(credentials.origin +
@@ -103,9 +99,7 @@ class Chain {
         return WebIdentity(token_file, role, Env("AWS_ROLE_SESSION_NAME"));
       }
     }
-    const std::string profile = !options_.profile.empty()       ? options_.profile
-                                : !Env("AWS_PROFILE").empty() ? Env("AWS_PROFILE")
-                                                                : "default";
+    const std::string profile = ProfileNameOf(around_, options_.profile);
     files_ = ReadProfileFiles(around_);
     const bool is_named = !options_.profile.empty() || !Env("AWS_PROFILE").empty();
     if (files_.profiles.contains(profile)) {
@@ -327,10 +321,7 @@ class Chain {
     DAYPART_TRY(const Endpoint oidc, find("sso_oidc"));
     DAYPART_TRY(const std::string token,
                 SsoAccessToken(http_, clock_, around_,
-                               {.path = path,
-                                .region = region,
-                                .endpoint = oidc.url,
-                                .origin = origin}));
+                               {.path = path, .endpoint = oidc.url, .origin = origin}));
     DAYPART_TRY(const Endpoint portal, find("sso"));
     DAYPART_TRY(const http::Response response,
                 http_.Send({.url = portal.url + "/federation/credentials?" +
@@ -341,9 +332,9 @@ class Chain {
     const json document = json::parse(response.body, nullptr, false);
     const json role = document.is_object() ? document.value("roleCredentials", json()) : json();
     if (!role.is_object()) return PermissionDenied(origin + ": SSO gave no credentials" + login);
-    return Credentials{.access_key_id = TextOf(role, "accessKeyId"),
-                       .secret_access_key = TextOf(role, "secretAccessKey"),
-                       .session_token = TextOf(role, "sessionToken"),
+    return Credentials{.access_key_id = TextIn(role, "accessKeyId"),
+                       .secret_access_key = TextIn(role, "secretAccessKey"),
+                       .session_token = TextIn(role, "sessionToken"),
                        .expires = UtcMicros(role.value("expiration", int64_t{0}) * 1000),
                        .origin = origin + ", SSO"};
   }

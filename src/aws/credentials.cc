@@ -127,11 +127,15 @@ ProfileFiles ReadProfileFiles(const ChainSurroundings& around) {
   return files;
 }
 
+std::string ProfileNameOf(const ChainSurroundings& around, const std::string& profile) {
+  if (!profile.empty()) return profile;
+  const std::string named = around.environment("AWS_PROFILE").value_or("");
+  return named.empty() ? "default" : named;
+}
+
 std::string RegionOfProfile(const ChainSurroundings& surroundings, const std::string& profile) {
   const ProfileFiles files = ReadProfileFiles(surroundings);
-  const std::string named =
-      profile.empty() ? surroundings.environment("AWS_PROFILE").value_or("") : profile;
-  const auto found = files.profiles.find(named.empty() ? "default" : named);
+  const auto found = files.profiles.find(ProfileNameOf(surroundings, profile));
   if (found == files.profiles.end()) return "";
   const auto region = found->second.find("region");
   return region == found->second.end() ? "" : region->second;

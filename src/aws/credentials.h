@@ -74,6 +74,9 @@ std::unique_ptr<CredentialSource> MakeCredentialChain(http::Client& http, Clock&
 std::unique_ptr<CredentialSource> MakeRefreshing(Clock& clock,
                                                  std::function<Result<Credentials>()> fetch);
 
+/// The profile that is meant: the one that is given, else $AWS_PROFILE, else "default".
+std::string ProfileNameOf(const ChainSurroundings& around, const std::string& profile);
+
 /// region in the profile's config; empty if there is none.
 std::string RegionOfProfile(const ChainSurroundings& surroundings, const std::string& profile);
 

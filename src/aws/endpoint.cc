@@ -47,8 +47,7 @@ class ToolSettings {
  public:
   ToolSettings(const ChainSurroundings& around, const std::string& profile) : around_(around) {
     const ProfileFiles files = ReadProfileFiles(around);
-    const std::string named = profile.empty() ? Env("AWS_PROFILE") : profile;
-    const auto found = files.profiles.find(named.empty() ? "default" : named);
+    const auto found = files.profiles.find(ProfileNameOf(around, profile));
     if (found != files.profiles.end()) profile_ = found->second;
     services_ = files.services;
   }

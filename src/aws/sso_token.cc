@@ -16,6 +16,7 @@
 #include <span>
 #include <utility>
 
+#include "aws/json_call.h"
 #include "aws/service.h"
 #include "base/log.h"
 
@@ -27,11 +28,6 @@ using nlohmann::json;
 /// A token that ends sooner is renewed, as the AWS tools do.
 constexpr int64_t kRenewMicros = int64_t{15} * 60 * 1'000'000;
 constexpr std::chrono::milliseconds kTokenTimeout{20'000};
-
-std::string TextAt(const json& document, const char* key) {
-  const auto found = document.find(key);
-  return found != document.end() && found->is_string() ? found->get<std::string>() : "";
-}
 
 std::string IsoTime(UtcMicros time) {
   const auto seconds = static_cast<time_t>(time.value() / 1'000'000);
@@ -45,32 +41,29 @@ std::string IsoTime(UtcMicros time) {
 /// Whether the cache holds all that CreateToken wants, and the client's registration goes on.
 bool can_renew(const json& cached, UtcMicros now) {
   for (const char* key : {"refreshToken", "clientId", "clientSecret"}) {
-    if (TextAt(cached, key).empty()) return false;
+    if (TextIn(cached, key).empty()) return false;
   }
-  const auto registered = ParseIsoTime(TextAt(cached, "registrationExpiresAt"));
+  const auto registered = ParseIsoTime(TextIn(cached, "registrationExpiresAt"));
   return !registered || *registered > now;
 }
 
 /// The cache's document with a new token. errors: what the service said, without any token.
 Result<json> Renew(http::Client& http, Clock& clock, const SsoCache& cache, const json& cached) {
-  const std::string domain =
-      cache.region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
-  const std::string own = "https://oidc." + cache.region + domain;
   const std::string body = json{{"grantType", "refresh_token"},
-                                {"clientId", TextAt(cached, "clientId")},
-                                {"clientSecret", TextAt(cached, "clientSecret")},
-                                {"refreshToken", TextAt(cached, "refreshToken")}}
+                                {"clientId", TextIn(cached, "clientId")},
+                                {"clientSecret", TextIn(cached, "clientSecret")},
+                                {"refreshToken", TextIn(cached, "refreshToken")}}
                                .dump();
   const UtcMicros asked = clock.Now();
   DAYPART_TRY(const http::Response response,
               http.Send({.method = "POST",
-                         .url = (cache.endpoint.empty() ? own : cache.endpoint) + "/token",
+                         .url = cache.endpoint + "/token",
                          .headers = {{"Content-Type", "application/json"}},
                          .body = std::as_bytes(std::span(body)),
                          .total_timeout = kTokenTimeout}));
   if (!response.is_success()) return ToError(response, cache.origin + ", sso-oidc:CreateToken");
   const json told = json::parse(response.body, nullptr, false);
-  const std::string token = TextAt(told, "accessToken");
+  const std::string token = TextIn(told, "accessToken");
   const auto lasts = told.is_object() ? told.find("expiresIn") : told.end();
   if (token.empty() || lasts == told.end() || !lasts->is_number_integer()) {
     return PermissionDenied(cache.origin + ": sso-oidc:CreateToken gave no token");
@@ -80,7 +73,7 @@ Result<json> Renew(http::Client& http, Clock& clock, const SsoCache& cache, cons
   renewed["expiresAt"] =
       IsoTime(UtcMicros(asked.value() + lasts->get<int64_t>() * 1'000'000));
   // A refresh token may be good for one time only: then the next one comes with the answer.
-  if (const std::string next = TextAt(told, "refreshToken"); !next.empty()) {
+  if (const std::string next = TextIn(told, "refreshToken"); !next.empty()) {
     renewed["refreshToken"] = next;
   }
   return renewed;
@@ -108,8 +101,8 @@ Result<std::string> SsoAccessToken(http::Client& http, Clock& clock,
   const auto text = around.read_file(cache.path);
   json cached = text ? json::parse(*text, nullptr, false) : json();
   const UtcMicros now = clock.Now();
-  const auto expires = ParseIsoTime(TextAt(cached, "expiresAt"));
-  const bool is_valid = expires && *expires > now && !TextAt(cached, "accessToken").empty();
+  const auto expires = ParseIsoTime(TextIn(cached, "expiresAt"));
+  const bool is_valid = expires && *expires > now && !TextIn(cached, "accessToken").empty();
   const bool is_due = !is_valid || expires->value() - now.value() < kRenewMicros;
   std::string why;
   if (is_due && can_renew(cached, now)) {
@@ -120,12 +113,12 @@ Result<std::string> SsoAccessToken(http::Client& http, Clock& clock,
         Log(LogLevel::kWarning, cache.origin + ": the renewed SSO token could not be kept: " +
                                     kept.error().message);
       }
-      return TextAt(*renewed, "accessToken");
+      return TextIn(*renewed, "accessToken");
     }
     why = "; it could not be renewed: " + renewed.error().message;
     if (is_valid) Log(LogLevel::kWarning, cache.origin + ": the SSO token ends soon" + why);
   }
-  if (is_valid) return TextAt(cached, "accessToken");
+  if (is_valid) return TextIn(cached, "accessToken");
   return PermissionDenied(cache.origin + ": there is no valid SSO token" + why +
                           "; log in with: aws sso login");
 }

@@ -16,8 +16,7 @@ namespace daypart::aws {
 
 struct SsoCache {
   std::string path;      // of the cached token
-  std::string region;    // of the session
-  std::string endpoint;  // of OIDC, empty: AWS's own
+  std::string endpoint;  // of OIDC
   std::string origin;    // for messages
 };
 

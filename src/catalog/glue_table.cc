@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "aws/credentials.h"
+#include "aws/json_call.h"
 #include "catalog/raw_table_json.h"
 
 namespace daypart::catalog {
@@ -21,16 +22,6 @@ using iceberg::TypeKind;
 using nlohmann::json;
 
 constexpr const char* kDefinition = "daypart.definition";
-
-std::string TextOf(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-json ObjectOf(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_object() ? *found : json::object();
-}
 
 /// What OpenCSVSerde can say of a column.
 /// source: Amazon Athena User Guide, "Open CSV SerDe for processing CSV".
@@ -119,8 +110,8 @@ std::vector<RawColumn> ColumnsOf(const json& owner, const char* key) {
   const auto found = owner.find(key);
   if (found == owner.end() || !found->is_array()) return columns;
   for (const json& item : *found) {
-    columns.push_back({TextOf(item, "Name"), TextOf(item, "Name"),
-                       TypeOfHive(TextOf(item, "Type"))});
+    columns.push_back({aws::TextIn(item, "Name"), aws::TextIn(item, "Name"),
+                       TypeOfHive(aws::TextIn(item, "Type"))});
   }
   return columns;
 }
@@ -179,7 +170,7 @@ Type TypeOfHive(const std::string& name) {
 }
 
 bool is_iceberg_table(const json& table) {
-  std::string kind = TextOf(ObjectOf(table, "Parameters"), "table_type");
+  std::string kind = aws::TextIn(aws::ObjectIn(table, "Parameters"), "table_type");
   std::transform(kind.begin(), kind.end(), kind.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return kind == "ICEBERG";
@@ -194,7 +185,7 @@ json IcebergTableInput(const json& known, const std::string& table_name,
   }
   input["Name"] = table_name;
   input["TableType"] = "EXTERNAL_TABLE";
-  json parameters = ObjectOf(known, "Parameters");
+  json parameters = aws::ObjectIn(known, "Parameters");
   parameters["table_type"] = "ICEBERG";
   parameters["EXTERNAL"] = "TRUE";
   parameters["metadata_location"] = metadata_location;
@@ -209,7 +200,7 @@ json IcebergTableInput(const json& known, const std::string& table_name,
                          {"iceberg.field.optional", field.is_required ? "false" : "true"},
                          {"iceberg.field.current", "true"}}}});
   }
-  json storage = ObjectOf(known, "StorageDescriptor");
+  json storage = aws::ObjectIn(known, "StorageDescriptor");
   storage["Columns"] = std::move(columns);
   storage["Location"] = metadata.location;
   input["StorageDescriptor"] = std::move(storage);
@@ -253,28 +244,28 @@ json PartitionInput(const RawTable& table, const RawPartition& partition) {
 }
 
 Result<RawTable> RawTableOfGlue(const json& table, const std::string& database) {
-  const json parameters = ObjectOf(table, "Parameters");
-  const std::string name = TextOf(table, "Name");
+  const json parameters = aws::ObjectIn(table, "Parameters");
+  const std::string name = aws::TextIn(table, "Name");
   RawTable raw;
-  if (const std::string definition = TextOf(parameters, kDefinition); !definition.empty()) {
+  if (const std::string definition = aws::TextIn(parameters, kDefinition); !definition.empty()) {
     DAYPART_TRY(raw, RawTableFromJson(definition).WithContext("Glue table " + name));
-    raw.updated = UtcMicros(std::atoll(TextOf(parameters, "daypart.updated").c_str()));
+    raw.updated = UtcMicros(std::atoll(aws::TextIn(parameters, "daypart.updated").c_str()));
   } else {
-    const json storage = ObjectOf(table, "StorageDescriptor");
-    const json serde = ObjectOf(storage, "SerdeInfo");
-    const json settings = ObjectOf(serde, "Parameters");
-    const std::string library = TextOf(serde, "SerializationLibrary");
+    const json storage = aws::ObjectIn(table, "StorageDescriptor");
+    const json serde = aws::ObjectIn(storage, "SerdeInfo");
+    const json settings = aws::ObjectIn(serde, "Parameters");
+    const std::string library = aws::TextIn(serde, "SerializationLibrary");
     const auto has = [&](const char* word) { return library.find(word) != std::string::npos; };
-    raw.location = TextOf(storage, "Location");
+    raw.location = aws::TextIn(storage, "Location");
     if (!raw.location.empty() && !raw.location.ends_with('/')) raw.location += '/';
     if (has("Parquet")) {
       raw.format = RawFormat::kParquet;
     } else if (has("Json") || has("JSON")) {
       raw.format = RawFormat::kJsonLines;
     } else if (has("CSV") || has("LazySimple")) {
-      std::string delimiter = TextOf(settings, has("CSV") ? "separatorChar" : "field.delim");
+      std::string delimiter = aws::TextIn(settings, has("CSV") ? "separatorChar" : "field.delim");
       if (!delimiter.empty()) raw.delimiter = delimiter.front();
-      raw.has_header = TextOf(parameters, "skip.header.line.count") == "1";
+      raw.has_header = aws::TextIn(parameters, "skip.header.line.count") == "1";
     } else {
       return Unsupported("Glue table " + database + '.' + name +
                          ": CSV, JSON or Parquet files are expected, found SerDe '" + library +
@@ -285,7 +276,7 @@ Result<RawTable> RawTableOfGlue(const json& table, const std::string& database) 
   }
   raw.name = {.database = database, .table = name};
   // VersionId begins at 0, ours at 1; a server that leaves it out has one version.
-  raw.version = std::atoll(TextOf(table, "VersionId").c_str()) + 1;
+  raw.version = std::atoll(aws::TextIn(table, "VersionId").c_str()) + 1;
   return raw;
 }
 
