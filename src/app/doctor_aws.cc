@@ -67,6 +67,18 @@ Result<std::string> Worked(Result<json> answer, std::string found = "allowed") {
   return found;
 }
 
+/// For calls that give up soon.
+aws::Service Probing(LakeSession& session, const std::string& service, const std::string& region,
+                     const std::string& endpoint) {
+  const AwsParts parts = session.aws();
+  return {parts.http,
+          parts.credentials,
+          parts.clock,
+          parts.random,
+          nullptr,
+          {.name = service, .region = region, .endpoint = endpoint, .retry = kRetry}};
+}
+
 /// The services' clock against ours, by the Date of any answer.
 void ExamineClock(LakeSession& session, const std::string& endpoint, Findings& findings) {
   const AwsParts parts = session.aws();
@@ -118,12 +130,9 @@ bool ExamineCredentials(LakeSession& session, bool are_needed, Findings& finding
 }  // namespace
 
 Result<CallerIdentity> CallerOf(LakeSession& session) {
-  const AwsParts parts = session.aws();
   const std::string region = session.Region("");
   DAYPART_TRY(const auto endpoint, session.Endpoint(session.config().sts_endpoint, "sts", region));
-  aws::Service service(
-      parts.http, parts.credentials, parts.clock, parts.random, nullptr,
-      {.name = "sts", .region = region, .endpoint = endpoint.url, .retry = kRetry});
+  aws::Service service = Probing(session, "sts", region, endpoint.url);
   const std::string_view body = "Action=GetCallerIdentity&Version=2011-06-15";
   DAYPART_TRY(const auto answer,
               service.Call({.headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
@@ -210,9 +219,7 @@ void ExamineGlue(LakeSession& session, Findings& findings) {
   const std::string region = session.Region(config.glue_region);
   const auto endpoint = session.Endpoint(config.glue_endpoint, "glue", region);
   if (!endpoint) return;  // told by ExamineEndpoints
-  aws::Service service(
-      parts.http, parts.credentials, parts.clock, parts.random, nullptr,
-      {.name = "glue", .region = region, .endpoint = endpoint->url, .retry = kRetry});
+  aws::Service service = Probing(session, "glue", region, endpoint->url);
   const std::string table = "daypart_doctor_" + NewUuid(parts.random).substr(0, 8);
   const std::string database = "media";
   const auto ask = [&](const char* action, json request) {
@@ -328,14 +335,9 @@ void ExamineConsumer(const std::function<Result<json>(const std::string&, const 
 
 void ExamineStream(LakeSession& session, const StreamConfig& config, const std::string& stream,
                    Findings& findings) {
-  const AwsParts parts = session.aws();
   const auto place = KinesisPlaceOf(session, stream, "");
   if (!place) return;  // told by ExamineEndpoints
-  aws::Service service(parts.http, parts.credentials, parts.clock, parts.random, nullptr,
-                       {.name = "kinesis",
-                        .region = place->region,
-                        .endpoint = place->endpoint,
-                        .retry = kRetry});
+  aws::Service service = Probing(session, "kinesis", place->region, place->endpoint);
   const bool is_arn = place->stream.starts_with("arn:");
   const json named = {{is_arn ? "StreamARN" : "StreamName", place->stream}};
   const auto ask = [&](const std::string& action, const json& request) {
@@ -377,14 +379,9 @@ void ExamineStream(LakeSession& session, const StreamConfig& config, const std::
 
 /// The configured place alone, where no stream is named: any answer shows that it is there.
 void ExamineKinesisPlace(LakeSession& session, Findings& findings) {
-  const AwsParts parts = session.aws();
   const auto place = KinesisPlaceOf(session, "", "");
   if (!place) return;  // told by ExamineEndpoints
-  aws::Service service(parts.http, parts.credentials, parts.clock, parts.random, nullptr,
-                       {.name = "kinesis",
-                        .region = place->region,
-                        .endpoint = place->endpoint,
-                        .retry = kRetry});
+  aws::Service service = Probing(session, "kinesis", place->region, place->endpoint);
   Tries tries("kinesis", place->endpoint, findings);
   tries.Try("answer", [&]() -> Result<std::string> {
     const auto answer = aws::CallJson(service, "Kinesis_20131202.ListStreams", {{"Limit", 1}});

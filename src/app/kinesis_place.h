@@ -24,8 +24,9 @@ struct KinesisPlace {
 std::optional<std::string> KinesisStreamOf(const std::string& source);
 
 /// region: instead of the configured one, if not empty; an ARN's own goes before both.
+/// errors: as LakeSession::Endpoint.
 Result<KinesisPlace> KinesisPlaceOf(const LakeSession& session, const std::string& stream,
-                            const std::string& region);
+                                    const std::string& region);
 
 /// reads: the stream is read, so that the consumer of its fan-out is registered if there is none.
 /// errors: as source::KinesisSource::Open.
