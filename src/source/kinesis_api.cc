@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "aws/digest.h"
+#include "aws/json_call.h"
 #include "source/limits.h"
 
 namespace daypart::source {
@@ -42,11 +43,6 @@ Error Strange(std::string_view action, std::string_view expected, const std::str
                      " is expected, found " + body.substr(0, 200));
 }
 
-std::string TextOf(const json& document, const char* key) {
-  const auto found = document.find(key);
-  return found != document.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 /// errors: a description of what is missing.
 Result<FetchedRecord> ReadRecord(const simdjson::dom::element& element, std::string& bytes) {
   std::string_view sequence;
@@ -72,10 +68,13 @@ Result<FetchedRecord> ReadRecord(const simdjson::dom::element& element, std::str
   return record;
 }
 
-Result<FetchedPage> ReadRecords(const simdjson::dom::element& document, const std::string& body) {
+/// The body's records and how far they are behind; the document is for what else it says.
+Result<FetchedPage> ReadRecords(std::string_view action, const std::string& body,
+                                simdjson::dom::parser& parser, simdjson::dom::element& document) {
   simdjson::dom::array records;
-  if (document["Records"].get(records) != simdjson::SUCCESS) {
-    return Strange("GetRecords", "a list of records", body);
+  if (parser.parse(body).get(document) != simdjson::SUCCESS ||
+      document["Records"].get(records) != simdjson::SUCCESS) {
+    return Strange(action, "a list of records", body);
   }
   FetchedPage page;
   page.bytes.reserve(body.size());
@@ -89,6 +88,12 @@ Result<FetchedPage> ReadRecords(const simdjson::dom::element& document, const st
 }
 
 }  // namespace
+
+aws::ServiceCall KinesisCall(std::string_view action, const std::string& body) {
+  return {.headers = {{"Content-Type", "application/x-amz-json-1.1"},
+                      {"X-Amz-Target", "Kinesis_20131202." + std::string(action)}},
+          .body = std::as_bytes(std::span(body))};
+}
 
 bool is_throttled(const http::Response& response, std::string_view code) {
   return response.status == 429 ||
@@ -109,10 +114,7 @@ Error Refusal(const http::Response& response, const std::string& what) {
 Result<FetchedPage> ReadPage(const std::string& body) {
   simdjson::dom::parser parser;
   simdjson::dom::element document;
-  if (parser.parse(body).get(document) != simdjson::SUCCESS) {
-    return Strange("GetRecords", "a list of records", body);
-  }
-  DAYPART_TRY(FetchedPage page, ReadRecords(document, body));
+  DAYPART_TRY(FetchedPage page, ReadRecords("GetRecords", body, parser, document));
   std::string_view next;
   if (document["NextShardIterator"].get(next) == simdjson::SUCCESS && !next.empty()) {
     page.next_iterator = next;
@@ -123,10 +125,7 @@ Result<FetchedPage> ReadPage(const std::string& body) {
 Result<FetchedPage> ReadEvent(const std::string& payload) {
   simdjson::dom::parser parser;
   simdjson::dom::element document;
-  if (parser.parse(payload).get(document) != simdjson::SUCCESS) {
-    return Strange("SubscribeToShard", "a list of records", payload);
-  }
-  DAYPART_TRY(FetchedPage page, ReadRecords(document, payload));
+  DAYPART_TRY(FetchedPage page, ReadRecords("SubscribeToShard", payload, parser, document));
   simdjson::dom::array children;
   const bool has_ended =
       document["ChildShards"].get(children) == simdjson::SUCCESS && children.size() > 0;
@@ -147,14 +146,11 @@ std::string KinesisApi::StreamMember() const {
 
 Result<http::Response> KinesisApi::Call(std::string_view action, const std::string& body,
                                         bool is_single) {
-  DAYPART_TRY(aws::ServiceAnswer answer,
-              service_.Call({.headers = {{"Content-Type", "application/x-amz-json-1.1"},
-                                         {"X-Amz-Target",
-                                          "Kinesis_20131202." + std::string(action)}},
-                             .body = std::as_bytes(std::span(body)),
-                             .body_bytes_max = kPageBytesMax,
-                             .total_timeout = kCallTimeout,
-                             .is_single = is_single}));
+  aws::ServiceCall call = KinesisCall(action, body);
+  call.body_bytes_max = kPageBytesMax;
+  call.total_timeout = kCallTimeout;
+  call.is_single = is_single;
+  DAYPART_TRY(aws::ServiceAnswer answer, service_.Call(call));
   return std::move(answer.response);
 }
 
@@ -162,10 +158,10 @@ Result<StreamSummary> KinesisApi::Describe() {
   DAYPART_TRY(const auto response, Call("DescribeStreamSummary", StreamMember() + "}", false));
   if (!response.is_success()) return Refusal(response, "kinesis:DescribeStreamSummary " + stream_);
   const json document = json::parse(response.body, nullptr, false);
-  const json told = document.is_object() ? document.value("StreamDescriptionSummary", json())
-                                         : json();
-  StreamSummary summary{.arn = TextOf(told, "StreamARN"), .status = TextOf(told, "StreamStatus")};
-  if (!told.is_object() || summary.arn.empty()) {
+  const json told = aws::ObjectIn(document, "StreamDescriptionSummary");
+  StreamSummary summary{.arn = aws::TextIn(told, "StreamARN"),
+                        .status = aws::TextIn(told, "StreamStatus")};
+  if (summary.arn.empty()) {
     return Strange("DescribeStreamSummary", "StreamDescriptionSummary", response.body);
   }
   const auto hours = told.find("RetentionPeriodHours");
@@ -185,16 +181,16 @@ Result<std::vector<Shard>> KinesisApi::ListShards() {
       return Strange("ListShards", "a list of shards", response.body);
     }
     for (const json& told : *listed) {
-      Shard shard{.id = TextOf(told, "ShardId")};
+      Shard shard{.id = aws::TextIn(told, "ShardId")};
       for (const char* key : {"ParentShardId", "AdjacentParentShardId"}) {
-        std::string parent = TextOf(told, key);
+        std::string parent = aws::TextIn(told, key);
         if (!parent.empty()) shard.parent_ids.push_back(std::move(parent));
       }
       const json range = told.is_object() ? told.value("SequenceNumberRange", json()) : json();
-      shard.is_closed = range.is_object() && !TextOf(range, "EndingSequenceNumber").empty();
+      shard.is_closed = range.is_object() && !aws::TextIn(range, "EndingSequenceNumber").empty();
       if (!shard.id.empty()) shards.push_back(std::move(shard));
     }
-    const std::string next = TextOf(document, "NextToken");
+    const std::string next = aws::TextIn(document, "NextToken");
     if (next.empty()) break;
     body = R"({"NextToken":)" + json(next).dump() + "}";
   }
@@ -226,7 +222,7 @@ Result<std::optional<std::string>> KinesisApi::Iterator(const std::string& shard
     return Refusal(response, "kinesis:GetShardIterator " + stream_ + ' ' + shard_id);
   }
   const json document = json::parse(response.body, nullptr, false);
-  std::string iterator = document.is_object() ? TextOf(document, "ShardIterator") : "";
+  std::string iterator = document.is_object() ? aws::TextIn(document, "ShardIterator") : "";
   if (iterator.empty()) return Strange("GetShardIterator", "ShardIterator", response.body);
   return std::optional(std::move(iterator));
 }

@@ -49,6 +49,8 @@ struct PageAnswer {
   NoPage why = NoPage::kThrottled;  // if there is no page
 };
 
+/// A call of Kinesis; body must outlive it.
+aws::ServiceCall KinesisCall(std::string_view action, const std::string& body);
 /// The body of GetRecords' answer. errors: kCorruptData.
 Result<FetchedPage> ReadPage(const std::string& body);
 /// The payload of a SubscribeToShardEvent; next_iterator is its ContinuationSequenceNumber, which

@@ -7,10 +7,10 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "aws/event_stream.h"
+#include "aws/json_call.h"
 #include "base/log.h"
 #include "source/limits.h"
 
@@ -23,13 +23,6 @@ constexpr size_t kConsumerNameBytesMax = 128;
 constexpr int64_t kConsumerPollMs = 200;
 /// A subscription is the service's to end after 300 s.
 constexpr std::chrono::milliseconds kSubscriptionTimeout{330'000};
-constexpr std::string_view kContentType = "application/x-amz-json-1.1";
-
-aws::ServiceCall CallOf(std::string_view action, const std::string& body) {
-  return {.headers = {{"Content-Type", std::string(kContentType)},
-                      {"X-Amz-Target", "Kinesis_20131202." + std::string(action)}},
-          .body = std::as_bytes(std::span(body))};
-}
 
 json StartJson(const SubscriptionStart& start) {
   const std::string& sequence =
@@ -136,7 +129,7 @@ KinesisFanOut::KinesisFanOut(aws::Service& service, Clock& clock, std::string co
     : service_(service), clock_(clock), consumer_(std::move(consumer)) {}
 
 Result<http::Response> KinesisFanOut::Call(std::string_view action, const std::string& body) {
-  DAYPART_TRY(aws::ServiceAnswer answer, service_.Call(CallOf(action, body)));
+  DAYPART_TRY(aws::ServiceAnswer answer, service_.Call(KinesisCall(action, body)));
   return std::move(answer.response);
 }
 
@@ -148,14 +141,12 @@ Result<KinesisFanOut::Described> KinesisFanOut::Describe(const std::string& stre
     return Refusal(response, "kinesis:DescribeStreamConsumer " + consumer_);
   }
   const json document = json::parse(response.body, nullptr, false);
-  const json told =
-      document.is_object() ? document.value("ConsumerDescription", json()) : json();
-  if (!told.is_object() || !told.contains("ConsumerARN") || !told["ConsumerARN"].is_string()) {
-    return CorruptData("DescribeStreamConsumer: a ConsumerDescription is expected, found " +
-                       response.body.substr(0, 200));
-  }
-  return Described{.arn = told["ConsumerARN"].get<std::string>(),
-                   .status = told.value("ConsumerStatus", "")};
+  const json told = aws::ObjectIn(document, "ConsumerDescription");
+  Described described{.arn = aws::TextIn(told, "ConsumerARN"),
+                      .status = aws::TextIn(told, "ConsumerStatus")};
+  if (!described.arn.empty()) return described;
+  return CorruptData("DescribeStreamConsumer: a ConsumerDescription is expected, found " +
+                     response.body.substr(0, 200));
 }
 
 Status KinesisFanOut::Register(const std::string& stream_arn, const CancelToken& stop) {
@@ -198,7 +189,7 @@ Result<SubscriptionEnd> KinesisFanOut::Subscribe(
                                 {"StartingPosition", StartJson(start)}}
                                .dump();
   EventReader reader(on_event);
-  aws::ServiceCall call = CallOf("SubscribeToShard", body);
+  aws::ServiceCall call = KinesisCall("SubscribeToShard", body);
   call.on_body = [&](std::string_view part) { return reader.Take(part); };
   call.prefers_http2 = true;
   call.total_timeout = kSubscriptionTimeout;

@@ -50,8 +50,6 @@ class KinesisFanOut {
   Result<SubscriptionEnd> Subscribe(const std::string& shard_id, const SubscriptionStart& start,
                                     const std::function<bool(FetchedPage)>& on_event);
 
-  const std::string& consumer() const { return consumer_; }
-
  private:
   Result<http::Response> Call(std::string_view action, const std::string& body);
   /// Empty status: there is none of that name.

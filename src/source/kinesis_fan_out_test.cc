@@ -6,7 +6,6 @@
 
 #include <gmock/gmock.h>
 
-
 #include "source/kinesis_service_for_test.h"
 #include "source/kinesis_source.h"
 #include "source/limits.h"
@@ -18,18 +17,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using Script = KinesisServiceForTest::Script;
-
-constexpr const char* kFirst = "shardId-000000000000";
-constexpr const char* kSecond = "shardId-000000000001";
-constexpr const char* kThird = "shardId-000000000002";
-
-class AnyKey final : public aws::CredentialSource {
- public:
-  Result<aws::Credentials> Get() override {
-    return aws::Credentials{.access_key_id = "k", .secret_access_key = "hush"};
-  }
-  void Refuse() override {}
-};
 
 /// One reader of a source with a subscription; the service's threads are real, so is the clock.
 struct FannedOut {

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "aws/credentials.h"
 #include "aws/digest.h"
 #include "aws/event_stream.h"
 #include "base/clock.h"
@@ -26,6 +27,18 @@
 #include "streamlog/sequence_number.h"
 
 namespace daypart::source {
+
+inline constexpr const char* kFirst = "shardId-000000000000";
+inline constexpr const char* kSecond = "shardId-000000000001";
+inline constexpr const char* kThird = "shardId-000000000002";
+
+class AnyKey final : public aws::CredentialSource {
+ public:
+  Result<aws::Credentials> Get() override {
+    return aws::Credentials{.access_key_id = "k", .secret_access_key = "hush"};
+  }
+  void Refuse() override {}
+};
 
 class KinesisServiceForTest final : public http::Client {
  public:

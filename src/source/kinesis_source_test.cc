@@ -21,17 +21,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr int64_t kNow = 1'764'000'000'000'000;
-constexpr const char* kFirst = "shardId-000000000000";
-constexpr const char* kSecond = "shardId-000000000001";
-constexpr const char* kThird = "shardId-000000000002";
-
-class AnyKey final : public aws::CredentialSource {
- public:
-  Result<aws::Credentials> Get() override {
-    return aws::Credentials{.access_key_id = "k", .secret_access_key = "hush"};
-  }
-  void Refuse() override {}
-};
 
 /// A source whose calls are made one at a time, by a clock that stands still until it is moved.
 struct Reading {

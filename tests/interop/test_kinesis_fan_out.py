@@ -19,7 +19,8 @@ import pytest
 import cloud
 from serving import Served, wait_until
 from test_iam import as_list, is_allowed
-from test_kinesis_source import (OwnEndpoint, configure, make_stream, produce, put, seen, table_ids, take_in)
+from test_kinesis_source import (OwnEndpoint, configure, make_stream, put, run_until_stopped, seen, table_ids, take_in,
+                                 take_in_through_kills)
 
 FAN_OUT = 'fan_out = "daypart"\n'
 
@@ -111,34 +112,13 @@ def consumers_of(kinesis):
 
 
 def test_each_event_once_through_cuts_resharding_and_kills(lake, server):
-    """Without the window of ids: it is the positions that keep events from coming twice. ministack is not resharded: it
-    drops a shard that is split, with what nobody has read of it."""
-    count, seed = 3000, 5
+    """ministack is not resharded: it drops a shard that is split, with what nobody has read of it."""
+    seed = 5
     kinesis = make_stream(server, 2)
     proxy = CuttingProxy(server.url, seed)
     configure(lake, proxy.url, FAN_OUT + "dedupe_rows = 0")
-    failures = []
-    producer = threading.Thread(target=produce, args=(kinesis, count, failures, server.kind == "own"))
-    producer.start()
-    chance = random.Random(seed)
-    kills = 0
-    while producer.is_alive() or kills < 6:
-        with subprocess.Popen([lake.binary, "stream", "clicks"], cwd=lake.folder, env=cloud.environment(),
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as consumer:
-            try:
-                consumer.wait(timeout=chance.uniform(0.2, 2.5))
-            except subprocess.TimeoutExpired:
-                consumer.send_signal(signal.SIGKILL)
-                kills += 1
-    producer.join()
-    assert not failures
-    take_in(lake)
-    ids = table_ids(lake)
-    assert len(ids) == count, (len(ids), len(set(ids)))
-    assert set(ids) == {f"e{n}" for n in range(count)}
-    assert take_in(lake)["rows"] == 0
-    put(kinesis, range(count, count + 10))
-    assert take_in(lake)["rows"] == 10
+    kills = take_in_through_kills(lake, kinesis, count=3000, seed=seed, kills_min=6, life_seconds=(0.2, 2.5),
+                                  reshards=server.kind == "own")
     print(proxy.actions, proxy.cuts, "cuts", kills, "kills")
     assert proxy.actions["SubscribeToShard"] > 10 and proxy.cuts > 3
     assert proxy.actions["RegisterStreamConsumer"] == 1 and consumers_of(kinesis) == ["daypart"]
@@ -149,21 +129,7 @@ def test_a_running_reader_follows_the_stream_and_stops_cleanly(lake, own):
     kinesis = make_stream(own, 1)
     proxy = CuttingProxy(own.url)
     configure(lake, proxy.url, FAN_OUT + "dedupe_rows = 0")
-    put(kinesis, range(50))
-    consumer = subprocess.Popen([lake.binary, "--json", "stream", "clicks"], cwd=lake.folder, text=True,
-                                env=cloud.environment(), stdout=subprocess.PIPE)
-    failures = []
-    produce(kinesis, 600, failures)
-    assert not failures
-    put(kinesis, range(600, 650))
-    time.sleep(2.5)
-    consumer.send_signal(signal.SIGINT)
-    assert consumer.wait(timeout=20) == 0
-    told = json.loads(consumer.stdout.read())["sinks"][0]
-    consumer.stdout.close()
-    assert told["rows"] == 700
-    assert collections.Counter(table_ids(lake)) == collections.Counter(
-        [f"e{n}" for n in range(50)] + [f"e{n}" for n in range(650)])
+    run_until_stopped(lake, kinesis)
     # Both sinks stand where the subscriptions are: nothing was polled in the long run.
     print(proxy.actions)
     assert proxy.actions["GetRecords"] < 20

@@ -144,22 +144,20 @@ def produce(kinesis, count, failures, reshards=True):
         failures.append(failure)
 
 
-def test_each_event_once_through_resharding_and_kills(lake, server):
-    """Without the window of ids: it is the positions that keep events from coming twice. moto is not resharded: it
-    puts the records of a split shard into its children again, and new ones into shards that are closed."""
-    count, seed = 3000, 5
-    kinesis = make_stream(server, 2)
-    configure(lake, server.url, "dedupe_rows = 0")
+def take_in_through_kills(lake, kinesis, count, seed, kills_min, life_seconds, reshards):
+    """`count` events are produced while the stream's consumer is killed at random moments; in the end each must be
+    there once, and reading must go on. Without the window of ids it is the positions that keep events from coming
+    twice."""
     failures = []
-    producer = threading.Thread(target=produce, args=(kinesis, count, failures, server.kind != "moto"))
+    producer = threading.Thread(target=produce, args=(kinesis, count, failures, reshards))
     producer.start()
     chance = random.Random(seed)
     kills = 0
-    while producer.is_alive() or kills < 8:
+    while producer.is_alive() or kills < kills_min:
         with subprocess.Popen([lake.binary, "stream", "clicks"], cwd=lake.folder, env=cloud.environment(),
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as consumer:
             try:
-                consumer.wait(timeout=chance.uniform(0.1, 1.6))
+                consumer.wait(timeout=chance.uniform(*life_seconds))
             except subprocess.TimeoutExpired:
                 consumer.send_signal(signal.SIGKILL)
                 kills += 1
@@ -172,11 +170,11 @@ def test_each_event_once_through_resharding_and_kills(lake, server):
     assert take_in(lake)["rows"] == 0
     put(kinesis, range(count, count + 10))
     assert take_in(lake)["rows"] == 10
+    return kills
 
 
-def test_a_running_reader_follows_the_stream_and_stops_cleanly(lake, kinesis_local):
-    kinesis = make_stream(kinesis_local, 1)
-    configure(lake, kinesis_local.url, "dedupe_rows = 0")
+def run_until_stopped(lake, kinesis):
+    """A consumer runs while events come and the stream is resharded, then it is told to stop."""
     put(kinesis, range(50))
     consumer = subprocess.Popen([lake.binary, "--json", "stream", "clicks"], cwd=lake.folder, text=True,
                                 env=cloud.environment(), stdout=subprocess.PIPE)
@@ -192,6 +190,21 @@ def test_a_running_reader_follows_the_stream_and_stops_cleanly(lake, kinesis_loc
     assert told["rows"] == 700
     assert collections.Counter(table_ids(lake)) == collections.Counter(
         [f"e{n}" for n in range(50)] + [f"e{n}" for n in range(650)])
+
+
+def test_each_event_once_through_resharding_and_kills(lake, server):
+    """moto is not resharded: it puts the records of a split shard into its children again, and new ones into shards
+    that are closed."""
+    kinesis = make_stream(server, 2)
+    configure(lake, server.url, "dedupe_rows = 0")
+    take_in_through_kills(lake, kinesis, count=3000, seed=5, kills_min=8, life_seconds=(0.1, 1.6),
+                          reshards=server.kind != "moto")
+
+
+def test_a_running_reader_follows_the_stream_and_stops_cleanly(lake, kinesis_local):
+    kinesis = make_stream(kinesis_local, 1)
+    configure(lake, kinesis_local.url, "dedupe_rows = 0")
+    run_until_stopped(lake, kinesis)
 
 
 def test_the_stream_job_all_on_aws(tmp_path, kinesis_local):
