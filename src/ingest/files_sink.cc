@@ -90,8 +90,8 @@ std::string FilesSink::ToText(const Progress& progress) const {
   return document.dump();
 }
 
-Result<FilesSink::Progress> FilesSink::FromText(const std::string& location,
-                                                const std::string& text) const {
+Result<FilesSink::Progress> FilesSink::ReadProgress(const std::string& location) const {
+  DAYPART_TRY(const std::string text, context_.store.Get(location));
   const auto document = json::parse(text, nullptr, /*allow_exceptions=*/false);
   const bool is_whole = document.is_object() && document.value("version", 0) == 1 &&
                         document.contains("epoch") && document["epoch"].is_number_integer() &&
@@ -274,8 +274,7 @@ Result<std::optional<OpenedSink>> FilesSink::Open() {
   if (newest >= 0) {
     const std::string location = ProgressLocation(newest);
     DAYPART_RETURN_IF_ERROR(context_.store.Confirm(location));
-    DAYPART_TRY(const std::string text, context_.store.Get(location));
-    DAYPART_TRY(progress_, FromText(location, text));
+    DAYPART_TRY(progress_, ReadProgress(location));
     DAYPART_RETURN_IF_ERROR(Publish());
   }
   RemoveLeftovers();
@@ -289,8 +288,7 @@ Result<std::optional<OpenedSink>> FilesSink::Open() {
 Result<std::optional<StreamState>> FilesSink::State() const {
   DAYPART_TRY(const int64_t newest, NewestEpoch());
   if (newest < 0) return std::optional<StreamState>();
-  DAYPART_TRY(const std::string text, context_.store.Get(ProgressLocation(newest)));
-  DAYPART_TRY(auto progress, FromText(ProgressLocation(newest), text));
+  DAYPART_TRY(auto progress, ReadProgress(ProgressLocation(newest)));
   return std::optional(std::move(progress.state));
 }
 

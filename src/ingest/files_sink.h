@@ -66,7 +66,7 @@ class FilesSink final : public Sink {
 
   std::string ProgressLocation(int64_t epoch) const;
   std::string ToText(const Progress& progress) const;
-  Result<Progress> FromText(const std::string& location, const std::string& text) const;
+  Result<Progress> ReadProgress(const std::string& location) const;
   /// The epoch of the newest progress object; -1 if there is none.
   Result<int64_t> NewestEpoch() const;
   Status LoadTable();

@@ -160,13 +160,8 @@ std::string WindowSql::TouchedSessions(bool has_changes, int64_t floor) const {
   const std::string by_key = keys.empty() ? "" : "PARTITION BY " + keys.substr(2) + ' ';
   const std::string in_order = by_key + "ORDER BY daypart_begin, daypart_end ";
   const std::string gap = Number(window_.size_micros);
-  std::string parts;
-  std::string nothing;
-  for (size_t i = 0; i < carried_.size(); ++i) {
-    if (!is_part(carried_[i])) continue;
-    parts += ", " + Part(i);
-    nothing += ", NULL";
-  }
+  const std::string parts = EachPart([](const auto&, const std::string& part) { return part; });
+  const std::string nothing = EachPart([](const auto&, const auto&) { return "NULL"; });
   const std::string position = is_carried() ? std::string(", ") + kReplaced : "";
   return JudgedRows(has_changes, floor) +
          ", daypart_taken AS (SELECT * FROM daypart_judged WHERE daypart_is_taken), daypart_near "
@@ -197,38 +192,38 @@ std::string WindowSql::TouchedSessions(bool has_changes, int64_t floor) const {
          " FROM daypart_judged WHERE daypart_is_added AND NOT daypart_is_taken LIMIT 1)";
 }
 
-/// Aggregates of source rows.
-std::string WindowSql::NewParts() const {
+/// ", a, b": what `text` makes of each column that is kept in a part, and of the part's name.
+std::string WindowSql::EachPart(
+    const std::function<std::string(const CarriedColumn&, const std::string&)>& text) const {
   std::string parts;
   for (size_t i = 0; i < carried_.size(); ++i) {
-    if (!is_part(carried_[i])) continue;
-    parts += ", CAST(" + carried_[i].aggregate + " AS " + carried_[i].part_type + ") AS " + Part(i);
+    if (is_part(carried_[i])) parts += ", " + text(carried_[i], Part(i));
   }
   return parts;
+}
+
+/// Aggregates of source rows.
+std::string WindowSql::NewParts() const {
+  return EachPart([](const CarriedColumn& column, const std::string& part) {
+    return "CAST(" + column.aggregate + " AS " + column.part_type + ") AS " + part;
+  });
 }
 
 /// What the target has of them.
 std::string WindowSql::OldParts() const {
-  std::string parts;
-  for (size_t i = 0; i < carried_.size(); ++i) {
-    if (!is_part(carried_[i])) continue;
-    parts += ", CAST(" + QuoteIdentifier(carried_[i].name) + " AS " + carried_[i].part_type +
-             ") AS " + Part(i);
-  }
-  return parts;
+  return EachPart([](const CarriedColumn& column, const std::string& part) {
+    return "CAST(" + QuoteIdentifier(column.name) + " AS " + column.part_type + ") AS " + part;
+  });
 }
 
 /// Parts of several rows as those of one.
 std::string WindowSql::JoinedParts() const {
-  std::string parts;
-  for (size_t i = 0; i < carried_.size(); ++i) {
-    if (!is_part(carried_[i])) continue;
-    const bool is_least = carried_[i].kind == CarryKind::kLeast;
-    const bool is_greatest = carried_[i].kind == CarryKind::kGreatest;
-    parts += std::string(", CAST(") + (is_least ? "min(" : is_greatest ? "max(" : "sum(") +
-             Part(i) + ") AS " + carried_[i].part_type + ") AS " + Part(i);
-  }
-  return parts;
+  return EachPart([](const CarriedColumn& column, const std::string& part) {
+    const std::string function = column.kind == CarryKind::kLeast      ? "min("
+                                 : column.kind == CarryKind::kGreatest ? "max("
+                                                                       : "sum(";
+    return "CAST(" + function + part + ") AS " + column.part_type + ") AS " + part;
+  });
 }
 
 /// Rows with the begin of their pane as their time: the panes are the longest spans of which each

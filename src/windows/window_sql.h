@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -89,6 +90,8 @@ class WindowSql {
   std::string KeyList() const;
   std::string KeysMatch(const std::string& left, const std::string& right) const;
   std::string Time(const std::string& micros) const;
+  std::string EachPart(
+      const std::function<std::string(const CarriedColumn&, const std::string&)>& text) const;
   std::string NewParts() const;
   std::string OldParts() const;
   std::string JoinedParts() const;
